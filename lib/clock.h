@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* Time: CLOCK_MONOTONIC microseconds for deadlines and durations, UTC milliseconds for stamps.
+ * A deadline is an absolute monotonic time in microseconds. Any thread; nothing blocks. */
+#pragma once
+
+#include <stdint.h>
+#include <time.h>
+
+#define P2P_TRY ((int64_t) 0)            /* as a deadline: do not block, answer P2P_IO_AGAIN */
+#define P2P_FOREVER ((int64_t) INT64_MAX) /* only for threads that something else wakes and joins */
+
+/* Monotonic now, in microseconds. */
+int64_t p2p_now_us (void);
+
+/* The deadline that is timeout_ms from now; never P2P_TRY. */
+int64_t p2p_deadline_ms (int64_t timeout_ms);
+
+/* What poll() and epoll_wait() take: milliseconds to the deadline, rounded up; 0 if it passed or is
+ * P2P_TRY, -1 for P2P_FOREVER. */
+int p2p_deadline_poll_ms (int64_t deadline_us);
+
+/* The deadline as a CLOCK_MONOTONIC timespec, for pthread_cond_timedwait. */
+struct timespec p2p_deadline_timespec (int64_t deadline_us);
+
+/* Wall clock: milliseconds since the epoch, UTC. For stamps only, never for time-outs. */
+int64_t p2p_wall_ms (void);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* HTTP/1.1 messages: heads in fixed buffers and bodies as they pass, strict by RFC 9112: anything ambiguous is refused.
+ * Nothing allocates, nothing blocks, nothing does I/O; spans point into the caller's buffer. One thread at a time. */
+#pragma once
+
+#include "lib/span.h"
+
+#define P2P_HTTP1_FIELDS_MAX 128
+
+typedef enum
+{
+  P2P_HTTP1_OK,
+  P2P_HTTP1_MORE,         /* the head is not complete yet */
+  P2P_HTTP1_BAD,          /* malformed or ambiguous: 400 and close (of a response: 502) */
+  P2P_HTTP1_TOO_LARGE,    /* 431 */
+  P2P_HTTP1_VERSION,      /* 505: not HTTP/1.x */
+  P2P_HTTP1_UNSUPPORTED,  /* 501: a transfer coding other than chunked */
+} P2pHttp1;
+
+typedef enum
+{
+  P2P_METHOD_OTHER,
+  P2P_METHOD_GET,
+  P2P_METHOD_HEAD,
+  P2P_METHOD_POST,
+  P2P_METHOD_PUT,
+  P2P_METHOD_PATCH,
+  P2P_METHOD_DELETE,
+  P2P_METHOD_OPTIONS,
+  P2P_METHOD_TRACE,
+  P2P_METHOD_CONNECT,
+} P2pMethod;
+
+/* Fields that somebody asks about, told apart while parsing, so that no one compares names again. One table: the enum, the
+ * name, and whether it is hop-by-hop (RFC 9110 section 7.6.1). */
+typedef enum
+{
+  P2P_FIELD_OTHER,
+#define P2P_HTTP1_FIELD(id, name, hop_by_hop) P2P_FIELD_##id,
+#include "lib/http1-fields.inc"
+#undef P2P_HTTP1_FIELD
+  P2P_FIELD_N
+} P2pFieldId;
+
+typedef struct
+{
+  P2pSpan name;  /* as received */
+  P2pSpan value; /* without surrounding white space */
+  P2pFieldId id;
+  bool hop_by_hop; /* by the table, or named in Connection: not to be forwarded */
+} P2pField;
+
+typedef enum
+{
+  P2P_BODY_NONE,
+  P2P_BODY_LENGTH,
+  P2P_BODY_CHUNKED,
+  P2P_BODY_UNTIL_CLOSE, /* responses only */
+} P2pBodyKind;
+
+typedef struct
+{
+  P2pField fields[P2P_HTTP1_FIELDS_MAX];
+  unsigned n_fields;
+  /* Index of the first field with that id, plus 1; 0: none. */
+  uint8_t first[P2P_FIELD_N];
+  unsigned minor; /* HTTP/1.minor: 0 or 1 */
+  P2pBodyKind body;
+  uint64_t content_length; /* P2P_BODY_LENGTH; also the announced one of an answer to HEAD or a 304 */
+  bool has_content_length;
+  bool keep_alive; /* what this message says: version and Connection */
+  bool upgrade;    /* Connection: upgrade and an Upgrade field */
+  P2pSpan reason_bad; /* static: which rule was broken, for logs and the error page */
+} P2pMessage;
+
+typedef struct
+{
+  P2pMessage msg;
+  P2pMethod method_id;
+  P2pSpan method;
+  P2pSpan target; /* as received */
+  /* The target in parts; authority is empty unless it was in absolute form (or CONNECT). Path starts with "/" (or is "*"); query is
+   * without "?", and has_query tells an empty one from none. */
+  P2pSpan authority, path, query;
+  bool has_query;
+  /* The one canonical host: of the absolute form or of Host, lower-cased in place, without port, trailing dot or brackets. */
+  P2pSpan host;
+  uint16_t port; /* 0: not given */
+  bool expect_continue;
+} P2pRequestHead;
+
+typedef struct
+{
+  P2pMessage msg;
+  unsigned status; /* 100..999 */
+  P2pSpan reason;
+} P2pResponseHead;
+
+/* Where the head in buf[0..n) ends: P2P_HTTP1_OK and *ret_size, its length with the empty line; MORE; BAD as soon as it cannot become a head
+ * (a bare LF, a NUL, ...). *scanned (0 at first) remembers how far it looked, so that each byte is looked at once. */
+P2pHttp1 p2p_http1_find_end (const char *buf, size_t n, size_t *scanned, size_t *ret_size);
+
+/* Parses a whole head, size bytes as p2p_http1_find_end () said. buf may be changed in place (host in lower case). */
+P2pHttp1 p2p_http1_parse_request (char *buf, size_t size, P2pRequestHead *ret_head);
+/* request_method decides whether a body follows (HEAD, CONNECT). */
+P2pHttp1 p2p_http1_parse_response (char *buf, size_t size, P2pMethod request_method, P2pResponseHead *ret_head);
+
+/* First field with this id, or NULL. */
+const P2pField *p2p_message_field (const P2pMessage *msg, P2pFieldId id);
+/* First field with this name, case ignored, or NULL. */
+const P2pField *p2p_message_field_by_name (const P2pMessage *msg, P2pSpan name);
+/* Whether a comma-separated list field, over all its lines, has this token (case ignored). */
+bool p2p_message_has_token (const P2pMessage *msg, P2pFieldId id, P2pSpan token);
+
+/* A static reason phrase for a status code, or an empty span. */
+P2pSpan p2p_http1_reason (unsigned status);
+
+/* Body reader: told the bytes as they come, answers which of them are content. */
+typedef struct
+{
+  P2pBodyKind kind;
+  uint64_t left;      /* of the length, or of the chunk */
+  uint64_t total;     /* content bytes so far */
+  uint64_t line_bytes; /* of chunk header lines and trailers so far: bounded */
+  uint8_t state;
+  bool finished;      /* the body is complete (UNTIL_CLOSE: never by itself) */
+} P2pBody;
+
+void p2p_body_init (P2pBody *body, P2pBodyKind kind, uint64_t content_length);
+
+/* Looks at in. *ret_content becomes the next run of content bytes inside in (perhaps empty), *ret_used how many bytes of in
+ * are dealt with, content included. P2P_HTTP1_OK (look at body->finished; bytes beyond *ret_used belong to the next
+ * message), P2P_HTTP1_MORE (all used, more needed), P2P_HTTP1_BAD, P2P_HTTP1_TOO_LARGE. Call again with the rest while it answers OK
+ * and is not finished. trailers (nullable) receives the trailer section's bytes, raw lines with CRLF, up to trailers_size. */
+typedef struct
+{
+  char *buf;   /* (borrowed) */
+  size_t size;
+  size_t n;    /* out: the raw trailer lines, validated; 0: none */
+} P2pTrailers;
+P2pHttp1 p2p_body_feed (P2pBody *body, P2pSpan in, P2pSpan *ret_content, size_t *ret_used, P2pTrailers *trailers);

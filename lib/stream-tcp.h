@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* TCP and Unix sockets as streams. The descriptor stays in blocking mode; each call says MSG_DONTWAIT. */
+#pragma once
+
+#include "lib/stream.h"
+
+#include <sys/socket.h>
+
+/* Takes over fd. Allocates. TCP_NODELAY is set on TCP sockets. */
+P2pStream *p2p_stream_tcp_new (int take_fd);
+
+/* Connects to one address, non-blocking until the deadline. P2P_IO_REFUSED, P2P_IO_TIMEOUT, P2P_IO_SYS; errno tells more. */
+P2pIo p2p_stream_tcp_connect (const struct sockaddr *address,
+                              socklen_t address_len,
+                              int64_t deadline_us,
+                              P2pStream **ret_strm);
