@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* Agents: who is connected, the tunnels' acceptance, and streams through them.
+ *
+ * Any thread. agents_open () blocks to its deadline at most; the others take short locks only, unless
+ * said. */
+#pragma once
+
+#include "daemon/config/config.h"
+#include "lib/http1.h"
+#include "lib/stream.h"
+
+#include <glib.h>
+#include <sys/socket.h>
+
+typedef struct
+{
+  unsigned agents_max;  /* connected at once: 503 beyond */
+  unsigned max_streams; /* of one agent */
+  int64_t drain_ms;     /* of a displaced or ending session */
+  int64_t ping_interval_ms;
+} AgentsOptions;
+
+bool agents_start (const AgentsOptions *options, GError **error);
+/* GOAWAY 0 to all, streams end until the deadline, then the sessions close; joins their threads. */
+void agents_stop (int64_t deadline_us);
+
+/* Judges GET /agent/tunnel and answers it as tunnel.md says; takes over the stream in every case (on
+ * the calling worker of the management pool; blocks while it writes the short answer). early: bytes
+ * already read behind the head. */
+void agents_handle_tunnel (P2pStream *take_strm,
+                           const P2pRequestHead *head,
+                           P2pSpan early,
+                           const struct sockaddr *peer);
+
+typedef enum
+{
+  AGENT_OFFLINE,
+  AGENT_DEGRADED,
+  AGENT_CONNECTED,
+} AgentState;
+
+typedef struct
+{
+  int64_t memory_bytes, threads, active_requests, requests_ok, requests_failed, bytes_received,
+      bytes_sent;
+  double cpu_percent;
+  char version[32];
+} AgentReport; /* the last POST /api/v1/agent/stats */
+
+typedef struct
+{
+  AgentState state;
+  char reported_name[128];
+  char version[32];
+  char address[64];
+  int64_t connected_at_ms, disconnected_at_ms; /* UTC; 0: never */
+  double round_trip_ms;                        /* negative: not measured yet */
+  unsigned active_requests;                    /* streams open now */
+  uint64_t bytes_in, bytes_out, streams, resets, window_bytes, queued_bytes;
+  bool has_report;
+  AgentReport report;
+} AgentStatus;
+
+/* What is known of the agent that runs; one never seen is AGENT_OFFLINE with zeros. */
+void agents_get_status (int64_t id, AgentStatus *ret_status);
+
+/* Ends its session, if any: token rotated, agent disabled or deleted. */
+void agents_disconnect (int64_t id, const char *why);
+
+/* The agent that owns this bearer token under this public id: the id, or 0. The same time for a wrong
+ * token and an unknown id. */
+int64_t agents_authenticate (P2pSpan public_id, P2pSpan token);
+
+/* Stores a report for agents_get_status (). */
+void agents_report (int64_t id, const AgentReport *report);
+
+/* Why no stream came: for the answer to the client and the log. */
+typedef enum
+{
+  AGENT_OPEN_OK,
+  AGENT_OPEN_NONE,       /* no agent matches, or none that does is connected: 503 */
+  AGENT_OPEN_OVERLOADED, /* 503 */
+  AGENT_OPEN_TIMEOUT,    /* 504 */
+  AGENT_OPEN_FAILED,     /* 502 */
+} AgentOpen;
+
+/* Opens a stream to the target's host and port through a connected agent that matches its selector
+ * (agents take turns). The open request goes out together with the first bytes written; the agent's
+ * answer is read before the first byte that p2p_stream_read () gives: if it says no, the read answers
+ * P2P_IO_REFUSED and agents_stream_error () tells why. */
+AgentOpen agents_open (const Config *cfg,
+                       const ConfigTarget *target,
+                       const char *request_id,
+                       int64_t deadline_us,
+                       P2pStream **ret_strm);
+
+/* error_kind of the agent's refusal, static text ("dial_failed", "denied", ...), or NULL when there
+ * was none. strm is one of agents_open (). */
+const char *agents_stream_error (P2pStream *strm);

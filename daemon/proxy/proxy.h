@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* The public side: listeners, sessions and requests. This is its whole door.
+ *
+ * proxy_start () and proxy_stop () belong to the main thread; the rest may be called by any thread and blocks only
+ * for the listener table's short lock, and for bind () and listen (). */
+#pragma once
+
+#include "lib/resolver.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct
+{
+  P2pResolver *resolver; /* (borrowed: until proxy_stop () returned) */
+  unsigned workers_min, workers_max;
+  unsigned max_connections;
+  int64_t handshake_timeout_ms, header_timeout_ms, idle_timeout_ms, body_idle_timeout_ms;
+  unsigned upstream_keepalive_max; /* idle upstream connections kept, all origins together */
+  int64_t upstream_keepalive_idle_ms;
+} ProxyOptions;
+
+typedef enum
+{
+  PROXY_LISTENER_STOPPED,
+  PROXY_LISTENER_RUNNING,
+  PROXY_LISTENER_ERROR,
+} ProxyListenerState;
+
+typedef struct
+{
+  ProxyListenerState state;
+  char last_error[256]; /* a sentence, or "" */
+  uint16_t bound_port;  /* 0: not bound */
+} ProxyListenerStatus;
+
+/* Starts the pool and the acceptor, binds the listeners of the snapshot in force, and follows every
+ * later one. A listener that cannot be bound is a state, not a failure: it is tried again. */
+bool proxy_start (const ProxyOptions *options, GError **error);
+
+/* Stops accepting, lets requests in flight end until the deadline, then cuts them; joins every
+ * thread. */
+void proxy_stop (int64_t deadline_us);
+
+/* False: no such listener in the snapshot in force. */
+bool proxy_listener_get_status (int64_t id, ProxyListenerStatus *ret_status);
+
+/* Until the daemon's next start, whatever the configuration's enabled says. False with an error: not
+ * found, or it could not be bound (then the state says so as well). */
+bool proxy_listener_start (int64_t id, GError **error);
+bool proxy_listener_stop (int64_t id, GError **error);
+
+typedef enum
+{
+  PROXY_ERROR_NOT_FOUND,
+  PROXY_ERROR_BIND,
+} ProxyError;
+#define PROXY_ERROR (proxy_error_quark ())
+GQuark proxy_error_quark (void);
+
+typedef struct
+{
+  unsigned connections;
+  uint64_t requests;
+} ProxyStats;
+ProxyStats proxy_get_stats (void);
+
+/* True when work has waited in the public pool without any progress for so long (the watchdog asks). */
+bool proxy_is_stuck (int64_t limit_ms);
