@@ -15,7 +15,6 @@ typedef enum
   P2P_HTTP1_BAD,          /* malformed or ambiguous: 400 and close (of a response: 502) */
   P2P_HTTP1_TOO_LARGE,    /* 431 */
   P2P_HTTP1_VERSION,      /* 505: not HTTP/1.x */
-  P2P_HTTP1_UNSUPPORTED,  /* 501: a transfer coding other than chunked */
 } P2pHttp1;
 
 typedef enum
@@ -48,7 +47,9 @@ typedef struct
   P2pSpan name;  /* as received */
   P2pSpan value; /* without surrounding white space */
   P2pFieldId id;
-  bool hop_by_hop; /* by the table, or named in Connection: not to be forwarded */
+  /* Not to be forwarded: by the table, named in Connection, or a name of the table (or "x-forwarded…") spelled with '_' or
+   * '.', which some origins take for '-'; such a field has P2P_FIELD_OTHER. */
+  bool hop_by_hop;
 } P2pField;
 
 typedef enum
@@ -84,7 +85,8 @@ typedef struct
    * without "?", and has_query tells an empty one from none. */
   P2pSpan authority, path, query;
   bool has_query;
-  /* The one canonical host: of the absolute form or of Host, lower-cased in place, without port, trailing dot or brackets. */
+  /* The one canonical host: of the absolute form (RFC 9112 section 3.2.2: Host is then ignored) or of Host; lower-cased in
+   * place, without port, trailing dot or brackets (a colon tells an IPv6 address). Empty in HTTP/1.0 without Host only. */
   P2pSpan host;
   uint16_t port; /* 0: not given */
   bool expect_continue;
@@ -101,7 +103,8 @@ typedef struct
  * (a bare LF, a NUL, ...). *scanned (0 at first) remembers how far it looked, so that each byte is looked at once. */
 P2pHttp1 p2p_http1_find_end (const char *buf, size_t n, size_t *scanned, size_t *ret_size);
 
-/* Parses a whole head, size bytes as p2p_http1_find_end () said. buf may be changed in place (host in lower case). */
+/* Parses a whole head, size bytes as p2p_http1_find_end () said; one empty line before it is skipped. buf may be changed in place
+ * (host in lower case). After anything but OK only msg.reason_bad means something. */
 P2pHttp1 p2p_http1_parse_request (char *buf, size_t size, P2pRequestHead *ret_head);
 /* request_method decides whether a body follows (HEAD, CONNECT). */
 P2pHttp1 p2p_http1_parse_response (char *buf, size_t size, P2pMethod request_method, P2pResponseHead *ret_head);
