@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* TCP and Unix sockets as streams. The descriptor stays in blocking mode; each call says MSG_DONTWAIT. */
+/* TCP and Unix sockets as streams. Each call says MSG_DONTWAIT, whatever mode the descriptor is in. */
 #pragma once
 
 #include "lib/stream.h"

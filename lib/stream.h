@@ -3,7 +3,8 @@
 /* Stream: one byte stream, whatever carries it: TCP or Unix socket (stream-tcp.h), TLS over any other stream
  * (stream-tls.h), one stream of a Yamux session (yamux.h).
  *
- * Threads: at most one thread reads and at most one writes a stream at the same time; these may be two.
+ * Threads: at most one thread reads and at most one writes a stream at the same time; these may be two where
+ * a descriptor is at the bottom. A stream without one (Yamux) has one bell: one thread at a time waits for it.
  * Blocking: each call with a deadline blocks until then at most; P2P_TRY never blocks (P2P_IO_AGAIN).
  * Nothing here allocates per call. Outputs are written on P2P_IO_OK only, unless said. */
 #pragma once
