@@ -96,9 +96,8 @@ p2p_http1_field_id (P2pSpan name)
   return id;
 }
 
-/* The first bytes of name in lower case with '-' for '_' and '.': what some origins make of it. */
-static P2pSpan
-normalize (P2pSpan name, char *buf, size_t size)
+P2pSpan
+p2p_http1_normalize_name (P2pSpan name, char *buf, size_t size)
 {
   size_t n = name.n < size ? name.n : size;
 
@@ -114,7 +113,7 @@ p2p_http1_field_id_alias (P2pSpan name)
 
   if (name.n > sizeof buf)
     return P2P_FIELD_OTHER;
-  return p2p_http1_field_id (normalize (name, buf, sizeof buf));
+  return p2p_http1_field_id (p2p_http1_normalize_name (name, buf, sizeof buf));
 }
 
 bool
@@ -122,7 +121,7 @@ p2p_http1_field_is_forwarded (P2pSpan name)
 {
   static const P2pSpan prefix = { "x-forwarded", sizeof "x-forwarded" - 1 };
   char buf[sizeof "x-forwarded-" - 1];
-  P2pSpan start = normalize (name, buf, sizeof buf);
+  P2pSpan start = p2p_http1_normalize_name (name, buf, sizeof buf);
 
   return p2p_span_has_prefix (start, prefix) && (start.n == prefix.n || start.p[prefix.n] == '-');
 }
@@ -131,4 +130,10 @@ bool
 p2p_http1_field_is_hop_by_hop (P2pFieldId id)
 {
   return fields[id].hop_by_hop;
+}
+
+bool
+p2p_http1_field_is_framing (P2pFieldId id)
+{
+  return id == P2P_FIELD_HOST || id == P2P_FIELD_CONTENT_LENGTH || id == P2P_FIELD_TRANSFER_ENCODING;
 }

@@ -74,12 +74,6 @@ p2p_http1_parse_version (const char *p, const char *end, unsigned *ret_minor)
   return P2P_HTTP1_OK;
 }
 
-static bool
-is_framing (P2pFieldId id)
-{
-  return id == P2P_FIELD_HOST || id == P2P_FIELD_CONTENT_LENGTH || id == P2P_FIELD_TRANSFER_ENCODING;
-}
-
 /* Gives the field its id. A known name spelled with '_' or '.' is no field that we know, but an origin may take it for
  * one: of those that frame or route a message we refuse it, the others are not forwarded. */
 static P2pHttp1
@@ -91,14 +85,14 @@ identify_field (P2pMessage *msg, P2pField *field, unsigned classes)
     {
       if (msg->first[field->id] == 0)
         msg->first[field->id] = (uint8_t) (field - msg->fields + 1);
-      else if (is_framing (field->id))
+      else if (p2p_http1_field_is_framing (field->id))
         return p2p_http1_bad (msg, P2P_SPAN ("a field that may stand once stands twice"));
     }
   else if (classes & P2P_CHAR_ALIAS)
     {
       P2pFieldId alias = p2p_http1_field_id_alias (field->name);
 
-      if (is_framing (alias))
+      if (p2p_http1_field_is_framing (alias))
         return p2p_http1_bad (msg, P2P_SPAN ("a framing field under another spelling"));
       field->hop_by_hop = alias != P2P_FIELD_OTHER || p2p_http1_field_is_forwarded (field->name);
     }
@@ -141,7 +135,7 @@ mark_hop_by_hop (P2pMessage *msg, P2pSpan option)
 {
   P2pFieldId id = p2p_http1_field_id (option);
 
-  if (is_framing (id))
+  if (p2p_http1_field_is_framing (id))
     return;
   for (unsigned i = 0; i < msg->n_fields; i++)
     {

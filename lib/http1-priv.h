@@ -60,6 +60,10 @@ P2pFieldId p2p_http1_field_id_alias (P2pSpan name);
 /* "x-forwarded" and "x-forwarded-…" in any case, '_' and '.' taken for '-'. */
 bool p2p_http1_field_is_forwarded (P2pSpan name);
 bool p2p_http1_field_is_hop_by_hop (P2pFieldId id);
+/* Host, Content-Length, Transfer-Encoding. */
+bool p2p_http1_field_is_framing (P2pFieldId id);
+/* At most size bytes of the name in buf, in lower case with '-' for '_' and '.': what some origins make of it. */
+P2pSpan p2p_http1_normalize_name (P2pSpan name, char *buf, size_t size);
 
 /* Takes back what a message said before; fields are written as they come and never zeroed as a whole. */
 void p2p_http1_message_init (P2pMessage *msg);

@@ -125,21 +125,27 @@ typedef struct
   P2pBodyKind kind;
   uint64_t left;      /* of the length, or of the chunk */
   uint64_t total;     /* content bytes so far */
-  uint64_t line_bytes; /* of chunk header lines and trailers so far: bounded */
+  uint64_t line_bytes; /* of chunk header lines and trailers, less what came with the data: bounded */
   uint8_t state;
   bool finished;      /* the body is complete (UNTIL_CLOSE: never by itself) */
+  uint8_t n_digits;   /* of the chunk size */
+  uint8_t n_name;     /* of the trailer's name */
+  char name[32];      /* its start, longer than any name that is looked for */
+  size_t trailer_at;  /* where the next byte of a trailer line goes */
 } P2pBody;
 
 void p2p_body_init (P2pBody *body, P2pBodyKind kind, uint64_t content_length);
 
 /* Looks at in. *ret_content becomes the next run of content bytes inside in (perhaps empty), *ret_used how many bytes of in
  * are dealt with, content included. P2P_HTTP1_OK (look at body->finished; bytes beyond *ret_used belong to the next
- * message), P2P_HTTP1_MORE (all used, more needed), P2P_HTTP1_BAD, P2P_HTTP1_TOO_LARGE. Call again with the rest while it answers OK
- * and is not finished. trailers (nullable) receives the trailer section's bytes, raw lines with CRLF, up to trailers_size. */
+ * message), P2P_HTTP1_MORE (all used, no content among them, more needed), P2P_HTTP1_BAD, P2P_HTTP1_TOO_LARGE. Call again with the
+ * rest while it answers OK and is not finished. Chunk extensions are checked and dropped. trailers (nullable) receives the
+ * trailer section, raw lines with CRLF; fields that RFC 9110 section 6.5.1 keeps out of trailers (routing, authentication,
+ * conditions, ...) are left out of it, framing fields and Host are BAD, more than fits is TOO_LARGE. */
 typedef struct
 {
   char *buf;   /* (borrowed) */
   size_t size;
-  size_t n;    /* out: the raw trailer lines, validated; 0: none */
+  size_t n;    /* out, when the body is finished: bytes of complete lines; 0 at first */
 } P2pTrailers;
 P2pHttp1 p2p_body_feed (P2pBody *body, P2pSpan in, P2pSpan *ret_content, size_t *ret_used, P2pTrailers *trailers);
