@@ -50,6 +50,15 @@ P2pPoolStats p2p_pool_get_stats (P2pPool *pool);
 /* True when the queue has been non-empty without any task taken for longer than limit_ms: the watchdog asks. */
 bool p2p_pool_is_stuck (P2pPool *pool, int64_t limit_ms);
 
+/* What the pool's threads run at this moment: for the watchdog's log. */
+typedef struct
+{
+  void (*run) (P2pTask *task);
+  int64_t since_us;
+} P2pPoolBusy;
+typedef void (*P2pPoolBusyFunc) (const P2pPoolBusy *busy, void *data);
+void p2p_pool_foreach_busy (P2pPool *pool, P2pPoolBusyFunc func, void *data);
+
 /* All parked objects wake with P2P_WAKE_STOP, from now on every park wakes at once so; then waits until every
  * task is done, or the deadline; false: the deadline passed and tasks still run. */
 bool p2p_pool_stop (P2pPool *pool, int64_t deadline_us);
