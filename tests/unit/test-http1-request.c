@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* Heads of HTTP/1.1 requests: what is refused (security-cases rows 1, 3, 5 and 9), what is read and how. */
+#include "tests/unit/http1-exact.h"
+
+#define H "Host: a\r\n"
+#define LINE "GET / HTTP/1.1\r\n"
+
+static const P2pSpan bad_heads[] = {
+  /* Request line */
+  P2P_SPAN ("\r\n\r\n"),
+  P2P_SPAN ("\r\n\r\n" LINE H "\r\n"),
+  P2P_SPAN ("\n" LINE H "\r\n"),
+  P2P_SPAN ("\r" LINE H "\r\n"),
+  P2P_SPAN (" " LINE H "\r\n"),
+  P2P_SPAN ("GET\r\n\r\n"),
+  P2P_SPAN ("GET /\r\n" H "\r\n"),
+  P2P_SPAN ("GET / \r\n" H "\r\n"),
+  P2P_SPAN ("GET  / HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET /  HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET\t/ HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET /\tHTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET / HTTP/1.1 \r\n" H "\r\n"),
+  P2P_SPAN ("GET / HTTP/1.1\n" H "\r\n"),
+  P2P_SPAN ("GET / HTTP/1.1\r" H "\r\n"),
+  P2P_SPAN ("GET / http/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET / HTTP/1\r\n" H "\r\n"),
+  P2P_SPAN ("GET / HTTP/1.\r\n" H "\r\n"),
+  P2P_SPAN ("GET / HTTP/1.10\r\n" H "\r\n"),
+  P2P_SPAN ("GET / HTTP/01.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET / HTTP/1,1\r\n" H "\r\n"),
+  P2P_SPAN ("GET / HTTP/x.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET / ICE/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("/ HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("G(T / HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("G\xc3\x89T / HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("G\0T / HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("\x16\x03\x01\x02"),
+  /* Target */
+  P2P_SPAN ("GET index.html HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET ?q HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET * HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("OPTIONS ** HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET /a b HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET /#x HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET /\xc3\xa9 HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET /\x7f HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET /\0 HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET /\x01 HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET /<x> HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET /\"x\" HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET /a\\b HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET ftp://a/ HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET http:/a/ HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET http:// HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET http:///x HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET http://u@a/ HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET http://u:p@a/ HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET http://a:99999/ HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET http://a\\b/ HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("GET http://a/ HTTP/1.1\r\n\r\n"),
+  P2P_SPAN ("GET http://a/ HTTP/1.1\r\nHost: b@c\r\n\r\n"),
+  P2P_SPAN ("GET http://a/ HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"),
+  P2P_SPAN ("GET a:80 HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("CONNECT / HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("CONNECT a HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("CONNECT a: HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("CONNECT http://a:80/ HTTP/1.1\r\n" H "\r\n"),
+  P2P_SPAN ("CONNECT * HTTP/1.1\r\n" H "\r\n"),
+  /* Host */
+  P2P_SPAN (LINE "\r\n"),
+  P2P_SPAN (LINE "Accept: */*\r\n\r\n"),
+  P2P_SPAN (LINE "Host: a\r\nHost: b\r\n\r\n"),
+  P2P_SPAN (LINE "Host: a\r\nhost: a\r\n\r\n"),
+  P2P_SPAN ("GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n"),
+  P2P_SPAN (LINE "Host:\r\n\r\n"),
+  P2P_SPAN (LINE "Host: \t \r\n\r\n"),
+  P2P_SPAN (LINE "Host: .\r\n\r\n"),
+  P2P_SPAN (LINE "Host: a..b\r\n\r\n"),
+  P2P_SPAN (LINE "Host: .a\r\n\r\n"),
+  P2P_SPAN (LINE "Host: a..\r\n\r\n"),
+  P2P_SPAN (LINE "Host: a b\r\n\r\n"),
+  P2P_SPAN (LINE "Host: a, b\r\n\r\n"),
+  P2P_SPAN (LINE "Host: a/b\r\n\r\n"),
+  P2P_SPAN (LINE "Host: http://a\r\n\r\n"),
+  P2P_SPAN (LINE "Host: u@a\r\n\r\n"),
+  P2P_SPAN (LINE "Host: a?\r\n\r\n"),
+  P2P_SPAN (LINE "Host: a%2eb\r\n\r\n"),
+  P2P_SPAN (LINE "Host: b\xc3\xbc" "cher.example\r\n\r\n"),
+  P2P_SPAN (LINE "Host: a:\r\n\r\n"),
+  P2P_SPAN (LINE "Host: a:0\r\n\r\n"),
+  P2P_SPAN (LINE "Host: a:080\r\n\r\n"),
+  P2P_SPAN (LINE "Host: a:65536\r\n\r\n"),
+  P2P_SPAN (LINE "Host: a:100000\r\n\r\n"),
+  P2P_SPAN (LINE "Host: a:+80\r\n\r\n"),
+  P2P_SPAN (LINE "Host: a:80x\r\n\r\n"),
+  P2P_SPAN (LINE "Host: a:80:80\r\n\r\n"),
+  P2P_SPAN (LINE "Host: :80\r\n\r\n"),
+  P2P_SPAN (LINE "Host: ::1\r\n\r\n"),
+  P2P_SPAN (LINE "Host: [::1\r\n\r\n"),
+  P2P_SPAN (LINE "Host: []\r\n\r\n"),
+  P2P_SPAN (LINE "Host: [a]\r\n\r\n"),
+  P2P_SPAN (LINE "Host: [127.0.0.1]\r\n\r\n"),
+  P2P_SPAN (LINE "Host: [::1]x\r\n\r\n"),
+  P2P_SPAN (LINE "Host: [::1%eth0]\r\n\r\n"),
+  P2P_SPAN (LINE "Host: [::1]:\r\n\r\n"),
+  P2P_SPAN (LINE "Host: [1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb]\r\n\r\n"),
+  P2P_SPAN (LINE "Host: a234567890123456789012345678901234567890123456789012345678901234\r\n\r\n"),
+  /* Field lines */
+  P2P_SPAN (LINE H " X: folded\r\n\r\n"),
+  P2P_SPAN (LINE H "X: a\r\n b\r\n\r\n"),
+  P2P_SPAN (LINE H "X: a\r\n\tb\r\n\r\n"),
+  P2P_SPAN (LINE " Host: a\r\n\r\n"),
+  P2P_SPAN (LINE H "X : a\r\n\r\n"),
+  P2P_SPAN (LINE H "X\t: a\r\n\r\n"),
+  P2P_SPAN (LINE H "X\r\n\r\n"),
+  P2P_SPAN (LINE H ": a\r\n\r\n"),
+  P2P_SPAN (LINE H "X Y: a\r\n\r\n"),
+  P2P_SPAN (LINE H "X(: a\r\n\r\n"),
+  P2P_SPAN (LINE H "X\xc3\xa9: a\r\n\r\n"),
+  P2P_SPAN (LINE H "X\0: a\r\n\r\n"),
+  P2P_SPAN (LINE H "X: a\0b\r\n\r\n"),
+  P2P_SPAN (LINE H "X: a\x08\r\n\r\n"),
+  P2P_SPAN (LINE H "X: a\x0b\r\n\r\n"),
+  P2P_SPAN (LINE H "X: a\x7f\r\n\r\n"),
+  P2P_SPAN (LINE H "X: a\nY: b\r\n\r\n"),
+  P2P_SPAN (LINE H "X: a\rY: b\r\n\r\n"),
+  P2P_SPAN (LINE H "X: a\r\r\n\r\n"),
+  P2P_SPAN (LINE H "X: a\n\n"),
+  P2P_SPAN (LINE H "X: a\r\n\n"),
+  P2P_SPAN (LINE H "X: a\r\n\r\r\n"),
+  /* Content-Length */
+  P2P_SPAN (LINE H "Content-Length:\r\n\r\n"),
+  P2P_SPAN (LINE H "Content-Length: +1\r\n\r\n"),
+  P2P_SPAN (LINE H "Content-Length: -1\r\n\r\n"),
+  P2P_SPAN (LINE H "Content-Length: 0x1\r\n\r\n"),
+  P2P_SPAN (LINE H "Content-Length: 1 2\r\n\r\n"),
+  P2P_SPAN (LINE H "Content-Length: 1,1\r\n\r\n"),
+  P2P_SPAN (LINE H "Content-Length: 1.0\r\n\r\n"),
+  P2P_SPAN (LINE H "Content-Length: 1e1\r\n\r\n"),
+  P2P_SPAN (LINE H "Content-Length: \"1\"\r\n\r\n"),
+  P2P_SPAN (LINE H "Content-Length: a\r\n\r\n"),
+  P2P_SPAN (LINE H "Content-Length: \xd9\xa1\r\n\r\n"),
+  P2P_SPAN (LINE H "Content-Length: 9223372036854775808\r\n\r\n"),
+  P2P_SPAN (LINE H "Content-Length: 18446744073709551616\r\n\r\n"),
+  P2P_SPAN (LINE H "Content-Length: 1\r\nContent-Length: 1\r\n\r\n"),
+  P2P_SPAN (LINE H "Content-Length: 1\r\nContent-Length: 2\r\n\r\n"),
+  P2P_SPAN (LINE H "content-length: 1\r\nX: y\r\nCONTENT-LENGTH: 1\r\n\r\n"),
+  P2P_SPAN (LINE H "Content_Length: 1\r\n\r\n"),
+  P2P_SPAN (LINE H "Content.Length: 1\r\n\r\n"),
+  P2P_SPAN (LINE "Host: a\r\nHo.st: a\r\nContent-Length : 1\r\n\r\n"),
+  /* Transfer-Encoding */
+  P2P_SPAN (LINE H "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"),
+  P2P_SPAN (LINE H "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n"),
+  P2P_SPAN (LINE H "Transfer-Encoding:\r\n\r\n"),
+  P2P_SPAN (LINE H "Transfer-Encoding: identity\r\n\r\n"),
+  P2P_SPAN (LINE H "Transfer-Encoding: gzip\r\n\r\n"),
+  P2P_SPAN (LINE H "Transfer-Encoding: gzip, chunked\r\n\r\n"),
+  P2P_SPAN (LINE H "Transfer-Encoding: chunked, gzip\r\n\r\n"),
+  P2P_SPAN (LINE H "Transfer-Encoding: chunked, chunked\r\n\r\n"),
+  P2P_SPAN (LINE H "Transfer-Encoding: chunked,\r\n\r\n"),
+  P2P_SPAN (LINE H "Transfer-Encoding: ,chunked\r\n\r\n"),
+  P2P_SPAN (LINE H "Transfer-Encoding: \"chunked\"\r\n\r\n"),
+  P2P_SPAN (LINE H "Transfer-Encoding: chunked;q=1\r\n\r\n"),
+  P2P_SPAN (LINE H "Transfer-Encoding: xchunked\r\n\r\n"),
+  P2P_SPAN (LINE H "Transfer-Encoding: chunkedx\r\n\r\n"),
+  P2P_SPAN (LINE H "Transfer-Encoding: chunked\x0b\r\n\r\n"),
+  P2P_SPAN (LINE H "Transfer-Encoding: c\xc4\xa7unked\r\n\r\n"),
+  P2P_SPAN (LINE H "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"),
+  P2P_SPAN (LINE H "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n"),
+  P2P_SPAN (LINE H "Transfer-Encoding : chunked\r\n\r\n"),
+  P2P_SPAN (LINE H "Transfer_Encoding: chunked\r\n\r\n"),
+  P2P_SPAN (LINE H "transfer.encoding: chunked\r\n\r\n"),
+  P2P_SPAN (LINE H "X: a\r\nTransfer-Encoding:\r\n chunked\r\n\r\n"),
+  P2P_SPAN ("POST / HTTP/1.0\r\n" H "Transfer-Encoding: chunked\r\n\r\n"),
+  /* Connection */
+  P2P_SPAN (LINE H "Connection: a b\r\n\r\n"),
+  P2P_SPAN (LINE H "Connection: \"close\"\r\n\r\n"),
+  P2P_SPAN (LINE H "Connection: a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z,a,b,c,d,e,f,g\r\n\r\n"),
+};
+
+G_STATIC_ASSERT (G_N_ELEMENTS (bad_heads) >= 80);
+
+static void
+test_bad (void)
+{
+  g_autofree P2pRequestHead *head = g_new (P2pRequestHead, 1);
+
+  for (size_t i = 0; i < G_N_ELEMENTS (bad_heads); i++)
+    {
+      g_autofree char *block = NULL;
+      g_autofree char *shown = g_strndup (bad_heads[i].p, bad_heads[i].n);
+      P2pHttp1 result = exact_request (bad_heads[i], head, &block);
+
+      g_test_message ("%zu: %s", i, shown);
+      g_assert_cmpint (result, ==, P2P_HTTP1_BAD);
+      g_assert_cmpuint (head->msg.reason_bad.n, >, 0);
+    }
+}
+
+/* What would become a good head never looks bad or complete before it is. */
+static void
+test_more (void)
+{
+  static const P2pSpan wire = P2P_SPAN ("\r\n" LINE H "Cookie: 0123456789abcdef0123456789\r\n\r\n");
+
+  for (size_t n = 0; n < wire.n; n++)
+    {
+      size_t size;
+
+      g_assert_cmpint (exact_head ((P2pSpan){ wire.p, n }, &size), ==, P2P_HTTP1_MORE);
+    }
+}
+
+static void
+test_version (void)
+{
+  static const P2pSpan rows[] = {
+    P2P_SPAN ("GET / HTTP/2.0\r\n" H "\r\n"),
+    P2P_SPAN ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    P2P_SPAN ("GET / HTTP/0.9\r\n" H "\r\n"),
+    P2P_SPAN ("GET / HTTP/3.1\r\n" H "\r\n"),
+  };
+  g_autofree P2pRequestHead *head = g_new (P2pRequestHead, 1);
+
+  for (size_t i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autofree char *block = NULL;
+
+      g_assert_cmpint (exact_request (rows[i], head, &block), ==, P2P_HTTP1_VERSION);
+    }
+}
+
+typedef struct
+{
+  P2pSpan wire;
+  P2pMethod method;
+  const char *authority, *path, *query; /* query NULL: none */
+  const char *host;
+  uint16_t port;
+  bool keep_alive;
+} Good;
+
+static const Good good_heads[] = {
+  { P2P_SPAN (LINE H "\r\n"), P2P_METHOD_GET, "", "/", NULL, "a", 0, true },
+  { P2P_SPAN ("\r\n" LINE H "\r\n"), P2P_METHOD_GET, "", "/", NULL, "a", 0, true },
+  { P2P_SPAN ("GET / HTTP/1.0\r\n\r\n"), P2P_METHOD_GET, "", "/", NULL, "", 0, false },
+  { P2P_SPAN ("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n"), P2P_METHOD_GET, "", "/", NULL, "", 0, true },
+  { P2P_SPAN ("GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n"), P2P_METHOD_GET, "", "/", NULL, "", 0, false },
+  { P2P_SPAN ("GET / HTTP/1.2\r\n" H "\r\n"), P2P_METHOD_GET, "", "/", NULL, "a", 0, true },
+  { P2P_SPAN (LINE "hOsT:WWW.Example.COM.:8080\t\r\nConnection: x,, CLOSE\r\n\r\n"), P2P_METHOD_GET, "", "/", NULL,
+    "www.example.com", 8080, false },
+  { P2P_SPAN (LINE "Host: [2001:DB8::1]:443\r\n\r\n"), P2P_METHOD_GET, "", "/", NULL, "2001:db8::1", 443, true },
+  { P2P_SPAN (LINE "Host: [::ffff:127.0.0.1]\r\n\r\n"), P2P_METHOD_GET, "", "/", NULL, "::ffff:127.0.0.1", 0, true },
+  { P2P_SPAN (LINE "Host: 127.0.0.1:65535\r\n\r\n"), P2P_METHOD_GET, "", "/", NULL, "127.0.0.1", 65535, true },
+  { P2P_SPAN (LINE "Host: _a-b.xn--bcher-kva.example\r\n\r\n"), P2P_METHOD_GET, "", "/", NULL,
+    "_a-b.xn--bcher-kva.example", 0, true },
+  { P2P_SPAN ("POST /a/b?c=d?e HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_POST, "", "/a/b", "c=d?e", "a", 0, true },
+  { P2P_SPAN ("PUT /? HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_PUT, "", "/", "", "a", 0, true },
+  { P2P_SPAN ("PATCH //x;y=%2f..%00 HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_PATCH, "", "//x;y=%2f..%00", NULL, "a", 0, true },
+  { P2P_SPAN ("DELETE /{|}^`~[]?\\ HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_DELETE, "", "/{|}^`~[]", "\\", "a", 0, true },
+  { P2P_SPAN ("HEAD HTTP://Other.Example:81?x HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_HEAD, "other.example:81", "/", "x",
+    "other.example", 81, true },
+  { P2P_SPAN ("GET https://B/p?q HTTP/1.1\r\nHost: a:8080\r\n\r\n"), P2P_METHOD_GET, "b", "/p", "q", "b", 0, true },
+  { P2P_SPAN ("GET http://[::1]:8/p HTTP/1.0\r\n\r\n"), P2P_METHOD_GET, "[::1]:8", "/p", NULL, "::1", 8, false },
+  { P2P_SPAN ("OPTIONS * HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_OPTIONS, "", "*", NULL, "a", 0, true },
+  { P2P_SPAN ("OPTIONS http://b HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_OPTIONS, "b", "*", NULL, "b", 0, true },
+  { P2P_SPAN ("OPTIONS http://b/ HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_OPTIONS, "b", "/", NULL, "b", 0, true },
+  { P2P_SPAN ("TRACE / HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_TRACE, "", "/", NULL, "a", 0, true },
+  { P2P_SPAN ("CONNECT b.example:443 HTTP/1.1\r\nHost: b.example:443\r\n\r\n"), P2P_METHOD_CONNECT, "b.example:443", "", NULL,
+    "b.example", 443, true },
+  { P2P_SPAN ("get / HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_OTHER, "", "/", NULL, "a", 0, true },
+  { P2P_SPAN ("M-SEARCH!#$ / HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_OTHER, "", "/", NULL, "a", 0, true },
+};
+
+static void
+assert_text (P2pSpan span, const char *text)
+{
+  g_assert_cmpmem (span.p, span.n, text, strlen (text));
+}
+
+static void
+test_good (void)
+{
+  g_autofree P2pRequestHead *head = g_new (P2pRequestHead, 1);
+
+  for (size_t i = 0; i < G_N_ELEMENTS (good_heads); i++)
+    {
+      const Good *row = &good_heads[i];
+      g_autofree char *block = NULL;
+      P2pHttp1 result = exact_request (row->wire, head, &block);
+
+      g_test_message ("%zu: %.*s", i, P2P_SPAN_ARG (head->msg.reason_bad));
+      g_assert_cmpint (result, ==, P2P_HTTP1_OK);
+      g_assert_cmpint (head->method_id, ==, row->method);
+      assert_text (head->authority, row->authority);
+      assert_text (head->path, row->path);
+      assert_text (head->host, row->host);
+      g_assert_cmpuint (head->port, ==, row->port);
+      g_assert_cmpint (head->has_query, ==, row->query != NULL);
+      assert_text (head->query, row->query ? row->query : "");
+      g_assert_cmpint (head->msg.keep_alive, ==, row->keep_alive);
+      g_assert_cmpint (head->msg.body, ==, P2P_BODY_NONE);
+    }
+}
+
+static void
+test_fields (void)
+{
+  static const P2pSpan wire = P2P_SPAN (
+      "POST /up HTTP/1.1\r\n"
+      "HOST: a\r\n"
+      "content-length: 0042\r\n"
+      "X-Empty:\r\n"
+      "X-Text: \t a \xe2\x82\xac\tb \t\r\n"
+      "Expect: 100-Continue\r\n"
+      "Connection: Keep-Alive, X-Hop, content-length, Host\r\n"
+      "Connection: upgrade,cookie\r\n"
+      "x-hop: 1\r\nX-HOP: 2\r\n"
+      "Cookie: c=1\r\nCookie: c=2\r\n"
+      "Upgrade: websocket\r\n"
+      "X_Forwarded_For: 1.2.3.4\r\n"
+      "X-Forwarded.Anything: x\r\n"
+      "X_Other: kept\r\n"
+      "\r\n");
+  g_autofree P2pRequestHead *head = g_new (P2pRequestHead, 1);
+  g_autofree char *block = NULL;
+  P2pMessage *msg = &head->msg;
+  static const bool hop[] = { false, false, false, false, false, true, true, true, true, true, true, true, true, true, false };
+
+  g_assert_cmpint (exact_request (wire, head, &block), ==, P2P_HTTP1_OK);
+  g_assert_cmpuint (msg->n_fields, ==, G_N_ELEMENTS (hop));
+  for (size_t i = 0; i < G_N_ELEMENTS (hop); i++)
+    {
+      g_test_message ("%.*s", P2P_SPAN_ARG (msg->fields[i].name));
+      g_assert_cmpint (msg->fields[i].hop_by_hop, ==, hop[i]);
+    }
+  g_assert_cmpint (msg->body, ==, P2P_BODY_LENGTH);
+  g_assert_cmpuint (msg->content_length, ==, 42);
+  g_assert_true (msg->has_content_length && msg->keep_alive && msg->upgrade && head->expect_continue);
+  assert_text (msg->fields[2].value, "");
+  assert_text (msg->fields[3].value, "a \xe2\x82\xac\tb");
+  g_assert_true (p2p_message_field (msg, P2P_FIELD_COOKIE) == &msg->fields[9]);
+  g_assert_null (p2p_message_field (msg, P2P_FIELD_X_FORWARDED_FOR));
+  g_assert_true (p2p_message_field_by_name (msg, P2P_SPAN ("X-Hop")) == &msg->fields[7]);
+  g_assert_null (p2p_message_field_by_name (msg, P2P_SPAN ("X-Ho")));
+  g_assert_true (p2p_message_has_token (msg, P2P_FIELD_CONNECTION, P2P_SPAN ("Upgrade")));
+  g_assert_true (p2p_message_has_token (msg, P2P_FIELD_CONNECTION, P2P_SPAN ("x-hop")));
+  g_assert_false (p2p_message_has_token (msg, P2P_FIELD_CONNECTION, P2P_SPAN ("x-ho")));
+  g_assert_false (p2p_message_has_token (msg, P2P_FIELD_TE, P2P_SPAN ("trailers")));
+}
+
+static void
+test_chunked (void)
+{
+  static const P2pSpan wire = P2P_SPAN ("POST / HTTP/1.1\r\n" H "TRANSFER-ENCODING:\tChunked \r\n\r\n");
+  g_autofree P2pRequestHead *head = g_new (P2pRequestHead, 1);
+  g_autofree char *block = NULL;
+
+  g_assert_cmpint (exact_request (wire, head, &block), ==, P2P_HTTP1_OK);
+  g_assert_cmpint (head->msg.body, ==, P2P_BODY_CHUNKED);
+  g_assert_false (head->msg.has_content_length);
+}
+
+/* Upgrade and Expect mean nothing in HTTP/1.0, and Upgrade nothing without its option. */
+static void
+test_ignored (void)
+{
+  static const P2pSpan rows[] = {
+    P2P_SPAN ("GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: websocket\r\nExpect: 100-continue\r\n\r\n"),
+    P2P_SPAN (LINE H "Upgrade: websocket\r\nExpect: 200-ok\r\n\r\n"),
+    P2P_SPAN (LINE H "Connection: upgrade\r\n\r\n"),
+  };
+  g_autofree P2pRequestHead *head = g_new (P2pRequestHead, 1);
+
+  for (size_t i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autofree char *block = NULL;
+
+      g_assert_cmpint (exact_request (rows[i], head, &block), ==, P2P_HTTP1_OK);
+      g_assert_false (head->msg.upgrade);
+      g_assert_false (head->expect_continue);
+    }
+}
+
+/* Every name of the table is found in any case, and no name near one. */
+static void
+test_field_ids (void)
+{
+  static const char *names[] = {
+#define P2P_HTTP1_FIELD(id, name, hop_by_hop) [P2P_FIELD_##id] = name,
+#include "lib/http1-fields.inc"
+#undef P2P_HTTP1_FIELD
+  };
+  g_autofree P2pRequestHead *head = g_new (P2pRequestHead, 1);
+
+  for (size_t id = P2P_FIELD_OTHER + 1; id < P2P_FIELD_N; id++)
+    {
+      g_autofree char *upper = g_ascii_strup (names[id], -1);
+      g_autofree char *near = g_strdup (names[id]);
+      g_autofree char *text = NULL;
+      g_autofree char *block = NULL;
+      const P2pField *found;
+
+      near[1] = near[1] == 'q' ? 'z' : 'q';
+      if (id == P2P_FIELD_HOST || id == P2P_FIELD_TRANSFER_ENCODING || id == P2P_FIELD_CONTENT_LENGTH)
+        text = g_strdup_printf ("GET / HTTP/1.1\r\n%s: %s\r\n%s: 0\r\n%s\r\n", upper,
+                                id == P2P_FIELD_TRANSFER_ENCODING ? "chunked" : "0", near,
+                                id == P2P_FIELD_HOST ? "" : H);
+      else
+        text = g_strdup_printf (LINE H "%s: a\r\n%s: b\r\n%s: c\r\n\r\n", near, upper, names[id]);
+      g_test_message ("%s", text);
+      g_assert_cmpint (exact_request (p2p_span_from_string (text), head, &block), ==, P2P_HTTP1_OK);
+      found = p2p_message_field (&head->msg, (P2pFieldId) id);
+      g_assert_nonnull (found);
+      assert_text (found->name, upper);
+      for (unsigned i = 0; i < head->msg.n_fields; i++)
+        {
+          if (p2p_span_equal_nocase (head->msg.fields[i].name, p2p_span_from_string (near)) && strlen (near) > 2)
+            g_assert_cmpint (head->msg.fields[i].id, ==, P2P_FIELD_OTHER);
+        }
+    }
+}
+
+static void
+test_field_flood (void)
+{
+  g_autoptr (GString) text = g_string_new (LINE H);
+  g_autofree P2pRequestHead *head = g_new (P2pRequestHead, 1);
+  size_t scanned = 0, size;
+
+  for (unsigned i = 1; i < P2P_HTTP1_FIELDS_MAX; i++)
+    g_string_append (text, "A: b\r\n");
+  g_string_append (text, "\r\n");
+  g_assert_cmpint (p2p_http1_find_end (text->str, text->len, &scanned, &size), ==, P2P_HTTP1_OK);
+  g_assert_cmpint (p2p_http1_parse_request (text->str, size, head), ==, P2P_HTTP1_OK);
+  g_assert_cmpuint (head->msg.n_fields, ==, P2P_HTTP1_FIELDS_MAX);
+
+  g_string_truncate (text, text->len - 2);
+  g_string_append (text, "A: b\r\n\r\n");
+  g_assert_cmpint (p2p_http1_parse_request (text->str, text->len, head), ==, P2P_HTTP1_TOO_LARGE);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/http1/request/bad", test_bad);
+  g_test_add_func ("/http1/request/more", test_more);
+  g_test_add_func ("/http1/request/version", test_version);
+  g_test_add_func ("/http1/request/good", test_good);
+  g_test_add_func ("/http1/request/fields", test_fields);
+  g_test_add_func ("/http1/request/chunked", test_chunked);
+  g_test_add_func ("/http1/request/ignored", test_ignored);
+  g_test_add_func ("/http1/request/field-ids", test_field_ids);
+  g_test_add_func ("/http1/request/field-flood", test_field_flood);
+  return g_test_run ();
+}
