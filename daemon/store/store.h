@@ -303,7 +303,13 @@ StoreAgent *store_agent_get (StoreTx *tx, int64_t id, GError **error);
 GPtrArray *store_agent_list (StoreTx *tx, int64_t after_id, unsigned limit, GError **error);
 
 bool store_certificate_insert (StoreTx *tx, StoreCertificate *row, GError **error);
+bool store_certificate_delete (StoreTx *tx, int64_t id, GError **error);
 StoreCertificate *store_certificate_get (StoreTx *tx, int64_t id, GError **error);
+/* The one for a name (listener_id 0), or the listener's fallback (hostname_pattern ""). */
+StoreCertificate *store_certificate_find (StoreTx *tx,
+                                          int64_t listener_id,
+                                          const char *hostname_pattern,
+                                          GError **error);
 GPtrArray *store_certificate_list (StoreTx *tx, int64_t after_id, unsigned limit, GError **error);
 
 typedef struct
@@ -327,3 +333,19 @@ bool store_meta_insert (StoreTx *tx, const char *key, const char *value, GError 
 bool store_meta_set (StoreTx *tx, const char *key, const char *value, GError **error);
 /* The daemon's own id, 32 hex digits, made with the file; constant, borrowed from the store. */
 const char *store_get_instance_id (const Store *store);
+
+/* For the configuration: (id, version) of every row, by rising id. A pair never comes back with other contents. */
+typedef enum
+{
+  STORE_TABLE_LISTENERS,
+  STORE_TABLE_ROUTES,
+  STORE_TABLE_AGENTS,
+  STORE_TABLE_CERTIFICATES,
+} StoreTable;
+
+typedef struct
+{
+  int64_t id, version;
+} StoreVersion;
+
+GArray *store_list_versions (StoreTx *tx, StoreTable table, GError **error);

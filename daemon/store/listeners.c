@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* Table listeners. A listener that routes name cannot be deleted. */
+#include "daemon/store/store-priv.h"
+
+#define COLUMNS "id, version, name, protocol, bind_address, port, enabled"
+
+static void *
+read_listener (StoreTx *tx, StoreStmt *stmt)
+{
+  StoreListener *row = g_new0 (StoreListener, 1);
+
+  row->id = sqlite3_column_int64 (stmt, 0);
+  row->version = sqlite3_column_int64 (stmt, 1);
+  row->name = store_column_text (stmt, 2);
+  row->protocol = (StoreProtocol) store_column_word (tx, stmt, 3, store_protocol_words);
+  row->bind_address = store_column_text (stmt, 4);
+  row->port = sqlite3_column_int64 (stmt, 5);
+  row->enabled = sqlite3_column_int64 (stmt, 6) != 0;
+  return row;
+}
+
+static void
+free_listener (void *row)
+{
+  store_listener_free (row);
+}
+
+bool
+store_listener_insert (StoreTx *tx, StoreListener *row, GError **error)
+{
+  g_autofree char *object = g_strdup_printf ("listener '%s'", row->name);
+
+  row->version = 1;
+  return store_run_int (tx,
+                        store_query (tx, error,
+                                     "INSERT INTO listeners (name, protocol, bind_address, port, enabled) "
+                                     "VALUES ($1, $2, $3, $4, $5) RETURNING id",
+                                     "tttii", row->name, store_protocol_words[row->protocol], row->bind_address,
+                                     row->port, (int64_t) row->enabled),
+                        object, 0, &row->id, error);
+}
+
+bool
+store_listener_update (StoreTx *tx, StoreListener *row, int64_t if_version, GError **error)
+{
+  return store_finish_versioned (
+      tx,
+      store_query (tx, error,
+                   "UPDATE listeners SET name = $1, protocol = $2, bind_address = $3, port = $4, enabled = $5, "
+                   "version = version + 1 WHERE id = $6 AND ($7 = 0 OR version = $7) RETURNING version",
+                   "tttiiii", row->name, store_protocol_words[row->protocol], row->bind_address, row->port,
+                   (int64_t) row->enabled, row->id, if_version),
+      "SELECT version FROM listeners WHERE id = $1", "listener", row->name, row->id, if_version, &row->version,
+      error);
+}
+
+static void *
+read_name (StoreTx *tx, StoreStmt *stmt)
+{
+  (void) tx;
+  return store_column_text (stmt, 0);
+}
+
+/* Says by which routes, at most three of them by name. */
+static bool
+check_unused (StoreTx *tx, int64_t id, GError **error)
+{
+  g_autoptr (GPtrArray) names = NULL;
+  g_autofree char *users = NULL;
+  int64_t n = 0;
+
+  if (!store_run_int (tx, store_query (tx, error, "SELECT count(*) FROM routes WHERE listener_id = $1", "i", id),
+                      "routes", 0, &n, error))
+    return false;
+  if (n == 0)
+    return true;
+  names = store_read_all (
+      tx,
+      store_query (tx, error, "SELECT name FROM routes WHERE listener_id = $1 ORDER BY priority, id LIMIT 3", "i", id),
+      read_name, g_free, "routes", error);
+  if (!names)
+    return false;
+  g_ptr_array_add (names, NULL);
+  users = g_strjoinv ("', '", (char **) names->pdata);
+  store_set_error (error, STORE_ERROR_CONFLICT, NULL,
+                   "listener %" G_GINT64_FORMAT ": is in use by %" G_GINT64_FORMAT " %s: '%s'%s", id, n,
+                   n == 1 ? "route" : "routes", users, n > 3 ? ", ..." : "");
+  return false;
+}
+
+bool
+store_listener_delete (StoreTx *tx, int64_t id, int64_t if_version, GError **error)
+{
+  return check_unused (tx, id, error)
+         && store_finish_versioned (
+             tx,
+             store_query (tx, error,
+                          "DELETE FROM listeners WHERE id = $1 AND ($2 = 0 OR version = $2) RETURNING version",
+                          "ii", id, if_version),
+             "SELECT version FROM listeners WHERE id = $1", "listener", NULL, id, if_version, NULL, error);
+}
+
+StoreListener *
+store_listener_get (StoreTx *tx, int64_t id, GError **error)
+{
+  return store_read_one (tx, store_query (tx, error, "SELECT " COLUMNS " FROM listeners WHERE id = $1", "i", id),
+                         read_listener, free_listener, "listener", error);
+}
+
+GPtrArray *
+store_listener_list (StoreTx *tx, int64_t after_id, unsigned limit, GError **error)
+{
+  return store_read_all (tx,
+                         store_query (tx, error,
+                                      "SELECT " COLUMNS " FROM listeners WHERE id > $1 ORDER BY id LIMIT $2", "ii",
+                                      after_id, store_limit (limit)),
+                         read_listener, free_listener, "listeners", error);
+}
