@@ -20,9 +20,10 @@ typedef struct
 static bool
 feed_piece (P2pBody *body, const char *bytes, size_t n, Outcome *out, P2pTrailers *trailers)
 {
-  char *exact = g_memdup2 (bytes, n);
+  char *exact = g_malloc (n + (n == 0));
   P2pSpan rest = { exact, n };
 
+  memcpy (exact, bytes, n);
   do
     {
       P2pSpan content;
