@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* Answers of our own: error pages and static targets. They are written whole before the next request is read, under the deadline of
+ * a body that stands still. */
+#include "daemon/proxy/date.h"
+#include "daemon/proxy/proxy-priv.h"
+#include "daemon/proxy/writer.h"
+
+#include <glib.h>
+
+static P2pIo
+send_out (Conn *conn, const Writer *out, P2pSpan body)
+{
+  struct iovec iov[2] = { { .iov_base = out->buf, .iov_len = out->n },
+                          { .iov_base = (void *) body.p, .iov_len = body.n } };
+
+  return p2p_stream_write_all (conn->strm, iov, body.n > 0 ? 2 : 1, NULL,
+                               p2p_deadline_ms (proxy.options.body_idle_timeout_ms));
+}
+
+static void
+put_head (Writer *out, unsigned status, P2pSpan fields, size_t body_size, bool close)
+{
+  bool bodyless = status == 204 || status == 304; /* RFC 9110 section 8.6: no Content-Length */
+
+  WRITER_PUT (out, "HTTP/1.1 ");
+  writer_put_u64 (out, status);
+  WRITER_PUT (out, " ");
+  writer_put (out, p2p_http1_reason (status));
+  WRITER_PUT (out, "\r\n");
+  writer_put_field (out, P2P_SPAN ("Date"), date_now ());
+  writer_put (out, fields);
+  if (!bodyless)
+    {
+      WRITER_PUT (out, "Content-Length: ");
+      writer_put_u64 (out, body_size);
+      WRITER_PUT (out, "\r\n");
+    }
+  if (close)
+    WRITER_PUT (out, "Connection: close\r\n");
+}
+
+/* A body that stands whole in the buffer is passed over, so that the connection can be kept; any other ends it. */
+static bool
+skip_body (Request *req)
+{
+  P2pBody body;
+  size_t at = req->head_size;
+
+  p2p_body_init (&body, req->head->msg.body, req->head->msg.content_length);
+  while (!body.finished && at < req->n_in)
+    {
+      P2pSpan content;
+      size_t used = 0;
+
+      if (p2p_body_feed (&body, (P2pSpan){ req->ws->in + at, req->n_in - at }, &content, &used, NULL)
+          > P2P_HTTP1_MORE)
+        return false;
+      at += used;
+    }
+  req->rest_start = at;
+  req->rest_end = req->n_in;
+  return body.finished;
+}
+
+Step
+answer_whole (Request *req, unsigned status, P2pSpan fields, P2pSpan body)
+{
+  bool keep = skip_body (req) && req->head->msg.keep_alive && !atomic_load (&proxy.stopping);
+  bool with_body = req->head->method_id != P2P_METHOD_HEAD && status != 204 && status != 304;
+  Writer out;
+
+  writer_init (&out, req->ws->out_down, sizeof req->ws->out_down);
+  put_head (&out, status, fields, body.n, !keep);
+  if (keep && req->head->msg.minor == 0)
+    WRITER_PUT (&out, "Connection: keep-alive\r\n");
+  WRITER_PUT (&out, "\r\n");
+  g_assert (!out.overflow); /* static fields are bounded when they are saved */
+  if (send_out (req->conn, &out, with_body ? body : P2P_SPAN_NONE) != P2P_IO_OK)
+    req->after = AFTER_RESET;
+  else
+    req->after = keep ? AFTER_KEEP : AFTER_CLOSE;
+  return STEP_DONE;
+}
+
+static P2pSpan
+write_page (Writer *page, unsigned status, const char *detail, const char *id)
+{
+  writer_put_u64 (page, status);
+  WRITER_PUT (page, " ");
+  writer_put (page, p2p_http1_reason (status));
+  WRITER_PUT (page, ": ");
+  writer_put (page, p2p_span_from_string (detail));
+  WRITER_PUT (page, "\n");
+  if (id)
+    {
+      WRITER_PUT (page, "Request: ");
+      writer_put (page, p2p_span_from_string (id));
+      WRITER_PUT (page, "\n");
+    }
+  return writer_get_span (page);
+}
+
+Step
+answer_error (Request *req, unsigned status, const char *detail)
+{
+  char fields_buf[256], page_buf[512];
+  Writer fields, page;
+
+  writer_init (&fields, fields_buf, sizeof fields_buf);
+  WRITER_PUT (&fields, "Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n");
+  if (status == 405)
+    WRITER_PUT (&fields, "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+  if (status == 503)
+    WRITER_PUT (&fields, "Retry-After: 5\r\n");
+  writer_put_field (&fields, P2P_SPAN ("X-Request-Id"), p2p_span_from_string (request_id (req)));
+  writer_init (&page, page_buf, sizeof page_buf);
+  if (status == 400 || status == 405)
+    req->head->msg.keep_alive = false;
+  return answer_whole (req, status, writer_get_span (&fields),
+                       write_page (&page, status, detail, request_id (req)));
+}
+
+void
+answer_bad_head (Conn *conn, Workspace *ws, unsigned status, const char *detail)
+{
+  char page_buf[512];
+  Writer page, out;
+  P2pSpan body;
+
+  writer_init (&page, page_buf, sizeof page_buf);
+  body = write_page (&page, status, detail, NULL);
+  writer_init (&out, ws->out_down, sizeof ws->out_down);
+  put_head (&out, status, P2P_SPAN ("Content-Type: text/plain; charset=utf-8\r\n"), body.n, true);
+  WRITER_PUT (&out, "\r\n");
+  (void) send_out (conn, &out, body); /* the connection ends in any case */
+}

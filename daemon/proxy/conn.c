@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* A connection of a client: handshake, heads, requests one after the other, and parking in between. While parked it belongs to the
+ * pool, while it runs to one worker. The list of all of them (conn table's lock) is only there to cut them at the end. */
+#include "daemon/proxy/proxy-priv.h"
+
+#include "lib/http1.h"
+#include "lib/relay.h"
+#include "lib/stream-tcp.h"
+#include "lib/stream-tls.h"
+
+#include <arpa/inet.h>
+#include <glib.h>
+#include <sys/un.h>
+
+#define BEGUN_WAIT_US 20000   /* a worker waits so long for the next bytes of what has begun */
+#define LINGER_MS 2000        /* for the client to read an answer that came before its request's end */
+#define RELAY_IDLE_MS 3600000 /* an upgraded connection without a byte */
+#define RELAY_STALL_MS 60000
+
+static struct
+{
+  P2pMutex lock;
+  Conn *first; /* (lock) */
+} table;
+
+void
+conns_setup (void)
+{
+  p2p_mutex_init (&table.lock, P2P_LOCK_LEAF);
+}
+
+void
+conns_teardown (void)
+{
+  g_assert (!table.first);
+  p2p_mutex_done (&table.lock);
+}
+
+static void
+table_add (Conn *conn)
+{
+  P2P_LOCKED (&table.lock);
+
+  conn->next = table.first;
+  if (conn->next)
+    conn->next->prev = conn;
+  table.first = conn;
+}
+
+static void
+table_remove (Conn *conn)
+{
+  P2P_LOCKED (&table.lock);
+
+  *(conn->prev ? &conn->prev->next : &table.first) = conn->next;
+  if (conn->next)
+    conn->next->prev = conn->prev;
+}
+
+void
+conns_cut (void)
+{
+  P2P_LOCKED (&table.lock);
+
+  /* The descriptor is open: a connection leaves the table before it closes. shutdown () does not block. */
+  for (Conn *conn = table.first; conn; conn = conn->next)
+    (void) shutdown (p2p_stream_fd (conn->strm), SHUT_RDWR); /* fails when the peer is gone */
+}
+
+/* --- birth and end --------------------------------------------------------------------------------- */
+
+static void
+set_address (Conn *conn, const struct sockaddr *peer)
+{
+  const struct sockaddr_in *in = (const void *) peer;
+  const struct sockaddr_in6 *in6 = (const void *) peer;
+
+  if (peer->sa_family == AF_INET)
+    {
+      (void) inet_ntop (AF_INET, &in->sin_addr, conn->address, sizeof conn->address); /* fits */
+      conn->port = ntohs (in->sin_port);
+    }
+  else if (peer->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED (&in6->sin6_addr))
+    {
+      (void) inet_ntop (AF_INET, &in6->sin6_addr.s6_addr[12], conn->address, sizeof conn->address);
+      conn->port = ntohs (in6->sin6_port);
+    }
+  else if (peer->sa_family == AF_INET6)
+    {
+      (void) inet_ntop (AF_INET6, &in6->sin6_addr, conn->address, sizeof conn->address);
+      conn->port = ntohs (in6->sin6_port);
+    }
+  else
+    g_strlcpy (conn->address, "unix", sizeof conn->address);
+}
+
+/* Leaves the table and lets go of all but the stream. */
+static P2pStream *
+conn_dissolve (Conn *conn)
+{
+  P2pStream *strm = conn->strm;
+
+  table_remove (conn);
+  p2p_parked_done (&conn->parked);
+  listener_unref (conn->listener);
+  g_free (conn->early);
+  g_free (conn);
+  return strm;
+}
+
+static void
+conn_end (Conn *conn)
+{
+  p2p_stream_close (conn_dissolve (conn));
+  atomic_fetch_sub (&proxy.n_conns, 1);
+}
+
+static void
+conn_reset (Conn *conn)
+{
+  p2p_stream_reset (conn->strm);
+  conn_end (conn);
+}
+
+static void
+conn_park (Conn *conn)
+{
+  P2pWait item = { .strm = conn->strm, .want = P2P_READABLE };
+
+  p2p_park (&conn->parked, &item, 1, conn->deadline_us);
+}
+
+/* --- heads ----------------------------------------------------------------------------------------- */
+
+typedef enum
+{
+  HEAD_READY,
+  HEAD_PARK, /* the next bytes are not there */
+  HEAD_GONE, /* ended, in order or not */
+  HEAD_LATE,
+  HEAD_BAD, /* answered */
+} HeadResult;
+
+static HeadResult
+refuse_head (Conn *conn, Workspace *ws, P2pHttp1 http, P2pSpan why)
+{
+  g_autofree char *detail = p2p_span_dup (why);
+
+  switch (http)
+    {
+    case P2P_HTTP1_TOO_LARGE:
+      answer_bad_head (conn, ws, 431, "the request's head is too large");
+      break;
+    case P2P_HTTP1_VERSION:
+      answer_bad_head (conn, ws, 505, "this is not HTTP/1.0 or HTTP/1.1");
+      break;
+    default:
+      answer_bad_head (conn, ws, 400, why.n > 0 ? detail : "the request is malformed");
+    }
+  return HEAD_BAD;
+}
+
+/* Bytes until a head is whole, as long as they keep coming. */
+static HeadResult
+read_head (Conn *conn, Workspace *ws, size_t *n_in, size_t *ret_size)
+{
+  size_t scanned = 0;
+
+  ws->req.msg.reason_bad = P2P_SPAN_NONE;
+  for (;;)
+    {
+      P2pHttp1 http = *n_in == 0 ? P2P_HTTP1_MORE
+                                 : p2p_http1_find_end (ws->in, *n_in, &scanned, ret_size);
+      int64_t until = P2P_TRY;
+      size_t n;
+      P2pIo io;
+
+      if (http == P2P_HTTP1_OK && *ret_size <= WORKSPACE_HEAD_MAX)
+        http = p2p_http1_parse_request (ws->in, *ret_size, &ws->req);
+      else if (http == P2P_HTTP1_OK || (http == P2P_HTTP1_MORE && *n_in >= WORKSPACE_HEAD_MAX))
+        http = P2P_HTTP1_TOO_LARGE;
+      if (http == P2P_HTTP1_OK)
+        return HEAD_READY;
+      if (http != P2P_HTTP1_MORE)
+        return refuse_head (conn, ws, http, ws->req.msg.reason_bad);
+      if (*n_in > 0)
+        until = MIN (p2p_now_us () + BEGUN_WAIT_US, conn->deadline_us);
+      io = p2p_stream_read (conn->strm, ws->in + *n_in, sizeof ws->in - *n_in, &n, until);
+      if (io == P2P_IO_AGAIN || io == P2P_IO_TIMEOUT)
+        return HEAD_PARK;
+      if (io != P2P_IO_OK)
+        return HEAD_GONE;
+      if (*n_in == 0)
+        conn->deadline_us = p2p_deadline_ms (proxy.options.header_timeout_ms);
+      *n_in += n;
+    }
+}
+
+/* What has come of a head moves into the connection: the workspace goes to somebody who has work. */
+static void
+keep_early (Conn *conn, const Workspace *ws, size_t n_in)
+{
+  if (n_in == 0)
+    return;
+  conn->early = g_memdup2 (ws->in, n_in);
+  conn->n_early = n_in;
+}
+
+static size_t
+restore_early (Conn *conn, Workspace *ws)
+{
+  size_t n = conn->n_early;
+
+  if (n > 0)
+    memcpy (ws->in, conn->early, n);
+  g_clear_pointer (&conn->early, g_free);
+  conn->n_early = 0;
+  return n;
+}
+
+/* --- requests -------------------------------------------------------------------------------------- */
+
+static void
+relay_done_cb (const P2pRelayResult *result, void *data)
+{
+  (void) result;
+  (void) data;
+  atomic_fetch_sub (&proxy.n_conns, 1);
+}
+
+/* The client's stream and the origin's are joined; the connection is no more. */
+static void
+conn_hand_over (Conn *conn, Workspace *ws, Request *req)
+{
+  P2pRelayOptions options = { .pool = proxy.pool,
+                              .idle_ms = RELAY_IDLE_MS,
+                              .write_stall_ms = RELAY_STALL_MS,
+                              .done = relay_done_cb };
+  size_t n_a = req->rest_end - req->rest_start;
+  g_autofree char *early_a = g_memdup2 (ws->in + req->rest_start, n_a);
+  g_autofree char *early_b = g_memdup2 (req->relay_early.p, req->relay_early.n);
+
+  workspace_give (ws);
+  g_clear_pointer (&req->cfg, config_unref);
+  p2p_relay_run (conn_dissolve (conn), (P2pSpan){ early_a, n_a }, req->relay_to,
+                 (P2pSpan){ early_b, req->relay_early.n }, &options);
+}
+
+static void
+conn_linger (Conn *conn)
+{
+  if (p2p_stream_shutdown (conn->strm, p2p_deadline_ms (LINGER_MS)) != P2P_IO_OK)
+    {
+      conn_end (conn);
+      return;
+    }
+  conn->phase = CONN_LINGER;
+  conn->deadline_us = p2p_deadline_ms (LINGER_MS);
+  conn_park (conn);
+}
+
+/* One request whose head stands in ws->in[0..head_size). True: go on with the next, of which ws->in[0..*n_in) is there. False:
+ * conn and ws are gone. */
+static bool
+serve_request (Conn *conn, Workspace *ws, size_t head_size, size_t *n_in)
+{
+  Request req;
+
+  req = (Request){ .conn = conn,
+                   .ws = ws,
+                   .head = &ws->req,
+                   .head_size = head_size,
+                   .n_in = *n_in,
+                   .cfg = config_get_current () };
+  req.listener = config_find_listener (req.cfg, conn->listener->id);
+  if (req.listener)
+    request_run (&req);
+  else
+    (void) answer_error (&req, 503, "this listener has been removed");
+  if (req.after == AFTER_HANDED)
+    {
+      conn_hand_over (conn, ws, &req);
+      return false;
+    }
+  g_clear_pointer (&req.cfg, config_unref);
+  if (req.after == AFTER_KEEP)
+    {
+      *n_in = req.rest_end - req.rest_start;
+      memmove (ws->in, ws->in + req.rest_start, *n_in);
+      return true;
+    }
+  workspace_give (ws);
+  if (req.after == AFTER_CLOSE)
+    conn_linger (conn);
+  else
+    conn_reset (conn);
+  return false;
+}
+
+static void
+conn_serve (Conn *conn)
+{
+  Workspace *ws = workspace_take ();
+  size_t n_in = restore_early (conn, ws);
+  size_t head_size;
+  HeadResult result;
+
+  while ((result = read_head (conn, ws, &n_in, &head_size)) == HEAD_READY)
+    {
+      if (!serve_request (conn, ws, head_size, &n_in))
+        return;
+      conn->deadline_us = p2p_deadline_ms (n_in > 0 ? proxy.options.header_timeout_ms
+                                                    : proxy.options.idle_timeout_ms);
+    }
+  if (result == HEAD_PARK)
+    keep_early (conn, ws, n_in);
+  workspace_give (ws);
+  switch (result)
+    {
+    case HEAD_PARK:
+      conn_park (conn);
+      break;
+    case HEAD_BAD:
+      conn_linger (conn);
+      break;
+    default:
+      conn_end (conn);
+    }
+}
+
+/* --- phases ---------------------------------------------------------------------------------------- */
+
+static void
+conn_handshake (Conn *conn)
+{
+  int64_t until = MIN (p2p_now_us () + BEGUN_WAIT_US, conn->deadline_us);
+
+  switch (p2p_stream_tls_handshake (conn->strm, until))
+    {
+    case P2P_IO_OK:
+      conn->phase = CONN_HEAD;
+      conn->deadline_us = p2p_deadline_ms (proxy.options.header_timeout_ms);
+      conn_serve (conn);
+      break;
+    case P2P_IO_AGAIN:
+    case P2P_IO_TIMEOUT:
+      conn_park (conn);
+      break;
+    default:
+      conn_end (conn);
+    }
+}
+
+static void
+conn_drain (Conn *conn)
+{
+  char waste[4096];
+  size_t n;
+  P2pIo io = P2P_IO_OK;
+
+  for (unsigned i = 0; i < 16 && io == P2P_IO_OK; i++)
+    io = p2p_stream_read (conn->strm, waste, sizeof waste, &n, P2P_TRY);
+  if (io == P2P_IO_OK || io == P2P_IO_AGAIN)
+    conn_park (conn); /* under the same deadline */
+  else
+    conn_end (conn);
+}
+
+static void
+conn_late (Conn *conn)
+{
+  Workspace *ws;
+
+  if (conn->phase == CONN_HEAD && conn->n_early > 0)
+    {
+      ws = workspace_take ();
+      answer_bad_head (conn, ws, 408, "the request's head did not arrive in time");
+      workspace_give (ws);
+    }
+  conn_end (conn);
+}
+
+static void
+conn_run (P2pParked *parked, P2pWake wake)
+{
+  Conn *conn = (Conn *) ((char *) parked - offsetof (Conn, parked));
+
+  if (wake == P2P_WAKE_TIMEOUT)
+    {
+      conn_late (conn);
+      return;
+    }
+  if (wake == P2P_WAKE_STOP)
+    {
+      conn_end (conn);
+      return;
+    }
+  switch (conn->phase)
+    {
+    case CONN_HANDSHAKE:
+      conn_handshake (conn);
+      break;
+    case CONN_HEAD:
+      conn_serve (conn);
+      break;
+    case CONN_LINGER:
+      conn_drain (conn);
+      break;
+    }
+}
+
+void
+conn_new (int take_fd, ListenerRef *listener, const struct sockaddr *peer)
+{
+  Conn *conn = g_new0 (Conn, 1);
+  P2pStream *strm = p2p_stream_tcp_new (take_fd);
+
+  conn->listener = listener_ref (listener);
+  set_address (conn, peer);
+  if (listener->tls)
+    strm = p2p_stream_tls_server_new (strm, listener->tls);
+  conn->strm = strm;
+  conn->phase = listener->tls ? CONN_HANDSHAKE : CONN_HEAD;
+  conn->deadline_us = p2p_deadline_ms (listener->tls ? proxy.options.handshake_timeout_ms
+                                                     : proxy.options.header_timeout_ms);
+  p2p_parked_init (&conn->parked, proxy.pool, conn_run);
+  atomic_fetch_add (&proxy.n_conns, 1);
+  table_add (conn);
+  conn_park (conn);
+}

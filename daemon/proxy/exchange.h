@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* Exchange: one request and its answer between the client and a reached origin. Both bodies run at the same
+ * time in one worker, each through a Pipe of its own: neither direction ever blocks the other.
+ *
+ * A client whose FIN arrives while it awaits an answer counts as having left: the upstream request is ended. */
+#pragma once
+
+#include "daemon/proxy/upstream.h"
+
+typedef enum
+{
+  EXCHANGE_DONE,  /* answered, or the client is gone: req->after tells */
+  EXCHANGE_STALE, /* a reused connection that was dead: nothing has been answered, up is closed */
+} ExchangeResult;
+
+/* Takes up in every case. may_repeat: answer EXCHANGE_STALE where that is safe. */
+ExchangeResult exchange_run (Request *req, Upstream *take_up, bool may_repeat);

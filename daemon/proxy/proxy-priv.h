@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* What the files of the proxy share: the room's state, connections and requests. */
+#pragma once
+
+#include "daemon/config/config.h"
+#include "daemon/proxy/proxy.h"
+#include "daemon/proxy/workspace.h"
+#include "lib/lock.h"
+#include "lib/pool.h"
+#include "lib/stream.h"
+#include "lib/tls.h"
+
+#include <netinet/in.h>
+#include <stdatomic.h>
+
+/* --- the room ------------------------------------------------------------------------------------ */
+
+typedef struct
+{
+  ProxyOptions options; /* constant after proxy_start () */
+  P2pPool *pool;        /* (owned) */
+  atomic_bool stopping;
+  atomic_uint n_conns;
+  atomic_uint_fast64_t n_requests;
+} Proxy;
+extern Proxy proxy;
+
+/* --- a listener that runs ------------------------------------------------------------------------ */
+
+/* Reference counted and constant: the table of listeners holds one, each connection another. */
+typedef struct
+{
+  int64_t id;
+  P2pTlsServer *tls; /* (owned) (nullable: plain HTTP) */
+} ListenerRef;
+
+ListenerRef *listener_ref (ListenerRef *listener);
+void listener_unref (ListenerRef *listener);
+
+/* The table of listeners and the acceptor's thread (listener.c). */
+bool listeners_start (GError **error);
+void listeners_stop (void);
+
+/* --- a connection -------------------------------------------------------------------------------- */
+
+typedef enum
+{
+  CONN_HANDSHAKE, /* TLS, and nothing else yet */
+  CONN_HEAD,      /* between requests, or a head has begun */
+  CONN_LINGER,    /* our answer is out, their bytes are thrown away so that it is not lost to a RST */
+} ConnPhase;
+
+typedef struct Conn Conn;
+struct Conn
+{
+  P2pParked parked;
+  P2pStream *strm;       /* (owned) */
+  ListenerRef *listener; /* (owned) */
+  Conn *prev, *next;     /* (conn table's lock) */
+  ConnPhase phase;
+  int64_t deadline_us;          /* of the phase */
+  char *early;                  /* (owned) (nullable) bytes of a head that began, while parked */
+  size_t n_early;
+  char address[INET6_ADDRSTRLEN]; /* the client's, the one used everywhere; "unix" for Unix sockets */
+  uint16_t port;
+};
+
+void conns_setup (void);
+void conns_teardown (void);
+/* Takes over fd. Called by the acceptor. */
+void conn_new (int take_fd, ListenerRef *listener, const struct sockaddr *peer);
+/* Ends both directions of all connections that are in work, so that whoever waits on them wakes. */
+void conns_cut (void);
+
+/* --- a request ----------------------------------------------------------------------------------- */
+
+typedef enum
+{
+  STEP_MORE, /* go on with the next step */
+  STEP_DONE, /* answered */
+} Step;
+
+typedef enum
+{
+  AFTER_KEEP,   /* read the next request */
+  AFTER_CLOSE,  /* close, when the client has had time to read the answer */
+  AFTER_RESET,  /* the answer is not whole: reset the connection */
+  AFTER_HANDED, /* the stream belongs to somebody else now (a relay) */
+} After;
+
+typedef struct
+{
+  Conn *conn;           /* (borrowed) */
+  Workspace *ws;        /* (borrowed: the connection's worker) */
+  P2pRequestHead *head; /* (borrowed: ws) */
+  size_t head_size;     /* ws->in[head_size..n_in): read behind the head */
+  size_t n_in;
+  Config *cfg;          /* (owned) (nullable: let go once the answer runs) */
+  const ConfigListener *listener; /* (borrowed: cfg) */
+  const ConfigRoute *route;       /* (borrowed: cfg) (nullable: none yet) */
+  const ConfigTarget *target;     /* (borrowed: cfg) (nullable: none yet) */
+  After after;
+  size_t rest_start, rest_end; /* ws->in[rest_start..rest_end): the next request's first bytes */
+  char id[33];                 /* "" until request_id () made it */
+  P2pStream *relay_to;         /* (owned) (nullable) AFTER_HANDED: to be joined with the client's stream */
+  P2pSpan relay_early;         /* (borrowed: ws) what the origin sent already */
+} Request;
+
+/* The answer needs the configuration no more: an event stream must not keep an old snapshot alive. route, target and listener
+ * are NULL afterwards. */
+void request_release_config (Request *req);
+
+/* Walks the steps. ws->in[0..head_size) is a parsed head; afterwards see after and rest. */
+void request_run (Request *req);
+
+/* 32 hex digits, made at the first call. */
+const char *request_id (Request *req);
+
+/* The steps, each in a file of its own. */
+Step step_check (Request *req);
+Step step_path (Request *req);
+Step step_route (Request *req);
+Step step_target (Request *req);
+Step step_static (Request *req);
+Step step_forward (Request *req);
+
+/* --- answers of our own (answer.c) ----------------------------------------------------------------- */
+
+/* A short plain page with the request's id. Reads nothing; if the request has a body that has not been read, the connection closes afterwards. */
+Step answer_error (Request *req, unsigned status, const char *detail);
+/* For bytes that never became a request. */
+void answer_bad_head (Conn *conn, Workspace *ws, unsigned status, const char *detail);
+/* fields: raw "Name: value\r\n" lines. */
+Step answer_whole (Request *req, unsigned status, P2pSpan fields, P2pSpan body);

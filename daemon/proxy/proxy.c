@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* The public side's start and end. The main thread starts and stops; the room's state is constant in between but for its
+ * atomics. */
+#include "daemon/proxy/proxy-priv.h"
+#include "daemon/proxy/upstream.h"
+#include "lib/log.h"
+
+#include <glib.h>
+
+#define QUEUE_MAX 4096 /* requests that wait for a worker, beyond WORKERS_MAX busy ones */
+#define THREAD_IDLE_MS 30000
+#define CUT_MS 2000 /* for the workers to notice that their client is gone */
+
+Proxy proxy;
+
+G_DEFINE_QUARK (proxy-error, proxy_error)
+
+bool
+proxy_start (const ProxyOptions *options, GError **error)
+{
+  P2pPoolOptions pool_options = { .name = "public",
+                                  .threads_min = options->workers_min,
+                                  .threads_max = options->workers_max,
+                                  .queue_max = QUEUE_MAX,
+                                  .idle_ms = THREAD_IDLE_MS };
+
+  proxy.options = *options;
+  atomic_store (&proxy.stopping, false);
+  workspace_setup ();
+  upstreams_setup ();
+  conns_setup ();
+  proxy.pool = p2p_pool_new (&pool_options, error);
+  if (proxy.pool && listeners_start (error))
+    return true;
+  if (proxy.pool)
+    {
+      (void) p2p_pool_stop (proxy.pool, p2p_deadline_ms (CUT_MS)); /* nothing runs there yet */
+      g_clear_pointer (&proxy.pool, p2p_pool_free);
+    }
+  return false;
+}
+
+void
+proxy_stop (int64_t deadline_us)
+{
+  if (!proxy.pool)
+    return;
+  atomic_store (&proxy.stopping, true);
+  listeners_stop ();
+  if (!p2p_pool_stop (proxy.pool, deadline_us))
+    {
+      p2p_log (P2P_LOG_WARNING, "proxy", "requests still ran at the end of the drain, cutting them");
+      conns_cut ();
+      while (!p2p_pool_stop (proxy.pool, p2p_deadline_ms (CUT_MS)))
+        conns_cut ();
+    }
+  g_clear_pointer (&proxy.pool, p2p_pool_free);
+  upstreams_teardown ();
+  conns_teardown ();
+  workspace_teardown ();
+}
+
+ProxyStats
+proxy_get_stats (void)
+{
+  return (ProxyStats){ .connections = atomic_load (&proxy.n_conns),
+                       .requests = atomic_load (&proxy.n_requests) };
+}
+
+bool
+proxy_is_stuck (int64_t limit_ms)
+{
+  return p2p_pool_is_stuck (proxy.pool, limit_ms);
+}

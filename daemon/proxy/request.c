@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* A request: the table of steps that it walks. Each step is a file of its own and may answer and so end the
+ * walk. One worker at a time; nothing here allocates. */
+#include "daemon/proxy/proxy-priv.h"
+
+#include <glib.h>
+#include <gnutls/crypto.h>
+#include <stdio.h>
+
+static Step (*const steps[]) (Request *req) = {
+  step_check,   /* what the grammar allows and we do not */
+  step_route,   /* which route; its mode of path security is needed next */
+  step_path,    /* paths that origins may read in another way than we */
+  step_target,  /* which of the route's targets */
+  step_static,  /* an answer from the configuration */
+  step_forward, /* an answer from the origin */
+};
+
+void
+request_run (Request *req)
+{
+  atomic_fetch_add_explicit (&proxy.n_requests, 1, memory_order_relaxed);
+  for (size_t i = 0; i < G_N_ELEMENTS (steps); i++)
+    if (steps[i](req) == STEP_DONE)
+      return;
+  g_assert_not_reached (); /* the last step answers */
+}
+
+const char *
+request_id (Request *req)
+{
+  static _Thread_local uint64_t prefix;
+  static _Thread_local uint64_t counter;
+
+  if (req->id[0] != '\0')
+    return req->id;
+  if (prefix == 0)
+    gnutls_rnd (GNUTLS_RND_NONCE, &prefix, sizeof prefix);
+  (void) snprintf (req->id, sizeof req->id, "%016" G_GINT64_MODIFIER "x%016" G_GINT64_MODIFIER "x",
+                   prefix, ++counter); /* fits: 32 digits */
+  return req->id;
+}
+
+void
+request_release_config (Request *req)
+{
+  req->listener = NULL;
+  req->route = NULL;
+  req->target = NULL;
+  g_clear_pointer (&req->cfg, config_unref);
+}

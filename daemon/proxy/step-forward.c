@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* Step: an answer from the origin. Targets are tried in turn until one can be reached; once a byte of the request is out, it
+ * is not sent again, but for one case: a kept connection that died before the first byte of an answer (RFC 9112 section 9.3.1). */
+#include "daemon/proxy/exchange.h"
+#include "daemon/proxy/upstream.h"
+
+#include <glib.h>
+
+static Step
+answer_unreachable (Request *req, UpstreamResult result)
+{
+  switch (result)
+    {
+    case UPSTREAM_NO_AGENT:
+      return answer_error (req, 503, "the agent of this site is not connected");
+    case UPSTREAM_OVERLOADED:
+      return answer_error (req, 503, "too many connections to the origin are open");
+    case UPSTREAM_TIMEOUT:
+      return answer_error (req, 504, "the origin could not be reached in time");
+    case UPSTREAM_REFUSED:
+      return answer_error (req, 502, "the origin refused the connection");
+    case UPSTREAM_TLS:
+      return answer_error (req, 502, "TLS with the origin failed");
+    case UPSTREAM_OK:
+    case UPSTREAM_FAILED:
+      break;
+    }
+  return answer_error (req, 502, "the origin cannot be reached");
+}
+
+static unsigned
+index_of_target (const Request *req)
+{
+  unsigned i = 0;
+
+  while (req->route->targets[i] != req->target)
+    i++;
+  return i;
+}
+
+/* From req->target on; leaves req->target at the one that was reached or that answers statically. */
+static UpstreamResult
+reach (Request *req, bool fresh, Upstream *up)
+{
+  const ConfigRoute *route = req->route;
+  unsigned first = index_of_target (req);
+  UpstreamResult result = UPSTREAM_FAILED;
+
+  for (unsigned i = 0; i < route->n_targets; i++)
+    {
+      req->target = route->targets[(first + i) % route->n_targets];
+      if (req->target->type == CONFIG_TARGET_STATIC)
+        return UPSTREAM_OK;
+      result = upstream_take (req, fresh, p2p_deadline_ms (req->target->connect_timeout_ms), up);
+      if (result == UPSTREAM_OK)
+        return result;
+    }
+  return result;
+}
+
+/* RFC 9110 section 9.2.2 and no body: may be sent twice. */
+static bool
+may_be_repeated (const P2pRequestHead *head)
+{
+  return head->msg.body == P2P_BODY_NONE && head->method_id != P2P_METHOD_POST
+         && head->method_id != P2P_METHOD_PATCH && head->method_id != P2P_METHOD_OTHER;
+}
+
+Step
+step_forward (Request *req)
+{
+  for (bool fresh = false;; fresh = true)
+    {
+      Upstream up = { 0 };
+      UpstreamResult result = reach (req, fresh, &up);
+
+      if (result != UPSTREAM_OK)
+        return answer_unreachable (req, result);
+      if (req->target->type == CONFIG_TARGET_STATIC)
+        return step_static (req);
+      if (exchange_run (req, &up, up.reused && may_be_repeated (req->head)) != EXCHANGE_STALE)
+        return STEP_DONE;
+    }
+}

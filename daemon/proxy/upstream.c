@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* Idle upstream connections, in a hash table by origin, the last used first; and the total in the order of use, to reap the oldest. All under
+ * one lock, which is never held across I/O. */
+#include "daemon/proxy/upstream.h"
+
+#include "daemon/proxy/upstream-dial.h"
+
+#include <glib.h>
+
+#define N_BUCKETS 1024 /* a power of two */
+
+typedef struct Idle Idle;
+struct Idle
+{
+  Idle *newer, *older;   /* (lock) all idle ones, in order of use */
+  Idle *next, *prev;     /* (lock) of the same bucket, newest first */
+  Upstream up;           /* (owned) */
+  int64_t since_us;
+};
+
+static struct
+{
+  P2pMutex lock;
+  Idle *buckets[N_BUCKETS]; /* (lock) */
+  Idle *newest, *oldest;    /* (lock) */
+  Idle *spare;              /* (lock) (owned) nodes for reuse, linked by next */
+  unsigned n;               /* (lock) */
+} idle;
+
+void
+upstreams_setup (void)
+{
+  p2p_mutex_init (&idle.lock, P2P_LOCK_UPSTREAM);
+}
+
+static Idle **
+bucket_of (uint64_t origin_key)
+{
+  return &idle.buckets[(origin_key * UINT64_C (0x9e3779b97f4a7c15)) >> 54];
+}
+
+static void
+unlink_locked (Idle *node)
+{
+  p2p_lock_assert_held (&idle.lock);
+  *(node->newer ? &node->newer->older : &idle.newest) = node->older;
+  *(node->older ? &node->older->newer : &idle.oldest) = node->newer;
+  *(node->prev ? &node->prev->next : bucket_of (node->up.origin_key)) = node->next;
+  if (node->next)
+    node->next->prev = node->prev;
+  idle.n--;
+}
+
+static void
+link_locked (Idle *node)
+{
+  Idle **bucket = bucket_of (node->up.origin_key);
+
+  p2p_lock_assert_held (&idle.lock);
+  node->prev = node->newer = NULL;
+  node->next = *bucket;
+  if (node->next)
+    node->next->prev = node;
+  *bucket = node;
+  node->older = idle.newest;
+  *(node->older ? &node->older->newer : &idle.oldest) = node;
+  idle.newest = node;
+  idle.n++;
+}
+
+/* The node's stream moves out, the node becomes spare. */
+static Upstream
+release_locked (Idle *node)
+{
+  Upstream up = node->up;
+
+  unlink_locked (node);
+  node->next = idle.spare;
+  idle.spare = node;
+  return up;
+}
+
+static bool
+take_idle (uint64_t origin_key, Upstream *ret_up)
+{
+  P2P_LOCKED (&idle.lock);
+
+  for (Idle *node = *bucket_of (origin_key); node; node = node->next)
+    if (node->up.origin_key == origin_key)
+      {
+        *ret_up = release_locked (node);
+        return true;
+      }
+  return false;
+}
+
+/* Nothing may wait on an idle connection: an end, a reset, or bytes that no request asked for. */
+static bool
+is_quiet (Upstream *up)
+{
+  P2pWait item = { .strm = up->strm, .want = P2P_READABLE };
+
+  return p2p_stream_wait (&item, 1, P2P_TRY) == P2P_IO_AGAIN;
+}
+
+UpstreamResult
+upstream_take (Request *req, bool fresh, int64_t deadline_us, Upstream *ret_up)
+{
+  Upstream up;
+
+  while (!fresh && take_idle (req->target->origin_key, &up))
+    {
+      if (is_quiet (&up))
+        {
+          up.reused = true;
+          *ret_up = up;
+          return UPSTREAM_OK;
+        }
+      upstream_close (&up);
+    }
+  return upstream_dial (req, deadline_us, ret_up);
+}
+
+void
+upstream_close (Upstream *up)
+{
+  p2p_stream_close (up->strm);
+  *up = (Upstream){ 0 };
+}
+
+void
+upstream_keep (Upstream *up)
+{
+  Upstream oldest = { 0 };
+  Idle *node;
+
+  p2p_mutex_lock (&idle.lock);
+  if (idle.n >= proxy.options.upstream_keepalive_max && idle.oldest)
+    oldest = release_locked (idle.oldest);
+  node = idle.spare;
+  if (node)
+    idle.spare = node->next;
+  else
+    node = g_new (Idle, 1); /* once for each place, not for each request */
+  node->up = *up;
+  node->since_us = p2p_now_us ();
+  link_locked (node);
+  p2p_mutex_unlock (&idle.lock);
+  *up = (Upstream){ 0 };
+  if (oldest.strm)
+    upstream_close (&oldest);
+}
+
+/* The oldest one, if it has been idle since before that time. */
+static bool
+take_older_than (int64_t before_us, Upstream *ret_up)
+{
+  P2P_LOCKED (&idle.lock);
+
+  if (!idle.oldest || idle.oldest->since_us >= before_us)
+    return false;
+  *ret_up = release_locked (idle.oldest);
+  return true;
+}
+
+static void
+close_older_than (int64_t before_us)
+{
+  Upstream up;
+
+  while (take_older_than (before_us, &up))
+    upstream_close (&up);
+}
+
+void
+upstreams_reap (void)
+{
+  close_older_than (p2p_now_us () - proxy.options.upstream_keepalive_idle_ms * 1000);
+}
+
+void
+upstreams_teardown (void)
+{
+  close_older_than (INT64_MAX);
+  while (idle.spare)
+    {
+      Idle *next = idle.spare->next;
+
+      g_free (idle.spare);
+      idle.spare = next;
+    }
+  p2p_mutex_done (&idle.lock);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* Workspace: the fixed buffers that a worker borrows while it has a request. Kept on a free list (guarded
+ * by its own lock), the last one given back first, so that it is warm in the caches. Any thread. */
+#pragma once
+
+#include "lib/http1.h"
+
+#define WORKSPACE_HEAD_MAX ((size_t) 32 * 1024) /* of one message head: 431 or 502 beyond */
+#define WORKSPACE_BODY_MIN ((size_t) 64 * 1024)
+/* A head that we write: what was read, and what we add to it. */
+#define WORKSPACE_OUT_SIZE (WORKSPACE_HEAD_MAX + 8 * 1024)
+#define WORKSPACE_TRAILERS_SIZE ((size_t) 8 * 1024)
+
+typedef struct Workspace Workspace;
+struct Workspace
+{
+  Workspace *next; /* (free list) */
+  P2pRequestHead req;
+  P2pResponseHead resp;
+  char out_up[WORKSPACE_OUT_SIZE];   /* the head that goes to the origin */
+  char out_down[WORKSPACE_OUT_SIZE]; /* the head that goes to the client */
+  char trailers_up[WORKSPACE_TRAILERS_SIZE];
+  char trailers_down[WORKSPACE_TRAILERS_SIZE];
+  char in[WORKSPACE_HEAD_MAX + WORKSPACE_BODY_MIN];   /* from the client: head, then body or what is pipelined */
+  char back[WORKSPACE_HEAD_MAX + WORKSPACE_BODY_MIN]; /* from the origin, likewise */
+};
+
+void workspace_setup (void);
+void workspace_teardown (void);
+
+Workspace *workspace_take (void);
+void workspace_give (Workspace *ws);
