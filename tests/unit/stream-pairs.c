@@ -6,6 +6,7 @@
 #include "lib/fd.h"
 #include "lib/stream-tcp.h"
 #include "tests/unit/memory-stream.h"
+#include "tests/unit/tls-fixture.h"
 
 #include <glib.h>
 #include <netinet/in.h>
@@ -48,9 +49,41 @@ stream_pair_memory (P2pStream **ret_a, P2pStream **ret_b)
   memory_stream_pair (256 * 1024, ret_a, ret_b);
 }
 
+static void
+pair_tls_tcp (P2pStream **ret_a, P2pStream **ret_b)
+{
+  stream_pair_tcp (ret_a, ret_b);
+  tls_fixture_wrap (false, ret_a, ret_b);
+}
+
+static void
+pair_tls12_tcp (P2pStream **ret_a, P2pStream **ret_b)
+{
+  stream_pair_tcp (ret_a, ret_b);
+  tls_fixture_wrap (true, ret_a, ret_b);
+}
+
+static void
+pair_tls_memory (P2pStream **ret_a, P2pStream **ret_b)
+{
+  stream_pair_memory (ret_a, ret_b);
+  tls_fixture_wrap (false, ret_a, ret_b);
+}
+
+static void
+pair_tls_tls (P2pStream **ret_a, P2pStream **ret_b)
+{
+  pair_tls_tcp (ret_a, ret_b);
+  tls_fixture_wrap (false, ret_a, ret_b);
+}
+
 const StreamPairs stream_pairs[] = {
   { "tcp", stream_pair_tcp, true },
   { "unix", stream_pair_unix, true },
   { "memory", stream_pair_memory, false },
+  { "tls", pair_tls_tcp, true },
+  { "tls1.2", pair_tls12_tcp, true },
+  { "tls-over-memory", pair_tls_memory, false },
+  { "tls-over-tls", pair_tls_tls, true },
   { NULL, NULL, false },
 };

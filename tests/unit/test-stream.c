@@ -3,6 +3,7 @@
 /* What every stream promises, over every back end, and waiting for two of them. */
 #include "lib/lock.h"
 #include "lib/stream.h"
+#include "lib/tls.h"
 #include "tests/unit/memory-stream.h"
 #include "tests/unit/stream-pairs.h"
 
@@ -311,6 +312,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   p2p_lock_setup ();
+  p2p_tls_setup ();
   add_for_pairs ("basics", test_basics);
   add_for_pairs ("reset", test_reset);
   add_for_pairs ("ready-bits", test_ready_bits);
