@@ -156,7 +156,8 @@ gave_up (void)
   return state.stopping && p2p_now_us () >= state.stop_us;
 }
 
-/* The thread's own: waits for the output as long as the log runs, looking now and then whether it still does. */
+/* The thread's own: waits for the output as long as the log runs, looking now and then whether it still does. After
+ * the stop's deadline it only tries, and the line counts as dropped. */
 static void
 write_queued (const char *line)
 {
@@ -164,10 +165,14 @@ write_queued (const char *line)
 
   while (n > 0)
     {
-      ssize_t written = write_some (line, n, p2p_deadline_ms (POLL_MS));
+      bool late = gave_up ();
+      ssize_t written = write_some (line, n, late ? P2P_TRY : p2p_deadline_ms (POLL_MS));
 
-      if (written < 0 || (written == 0 && gave_up ()))
-        return;
+      if (written < 0 || (written == 0 && late))
+        {
+          atomic_fetch_add (&state.n_dropped, 1);
+          return;
+        }
       line += written;
       n -= (size_t) written;
     }

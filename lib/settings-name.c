@@ -91,7 +91,9 @@ p2p_settings_unknown (const P2pSettingsTable *table,
   bool option = strcmp (kind, "option") == 0;
   g_autofree char *upper = option ? p2p_settings_name (name + 2, strlen (name + 2)) : g_ascii_strup (name, -1);
   unsigned d;
-  const P2pSetting *nearest = p2p_settings_nearest (table, upper, &d);
+  bool prefixed = g_str_has_prefix (upper, P2P_SETTINGS_PREFIX);
+  const P2pSetting *nearest
+      = p2p_settings_nearest (table, upper + (prefixed ? strlen (P2P_SETTINGS_PREFIX) : 0), &d);
   g_autofree char *spelt = NULL;
 
   g_assert (nearest);

@@ -6,6 +6,9 @@
 
 #include "lib/settings.h"
 
+/* A name in the environment that begins so is meant for us, though no setting does. */
+#define P2P_SETTINGS_PREFIX "P2PSTREAM_"
+
 typedef struct
 {
   char *text;   /* (owned) (nullable: not set there) */

@@ -24,7 +24,8 @@ store_int (const P2pSetting *setting, const char *origin, const char *text, void
   gint64 number;
   g_autofree char *wish = NULL;
 
-  if (g_ascii_string_to_signed (text, 10, setting->min, setting->max, &number, NULL))
+  /* GLib also takes a leading '+'. */
+  if (*text != '+' && g_ascii_string_to_signed (text, 10, setting->min, setting->max, &number, NULL))
     {
       *MEMBER (int64_t, setting, values) = number;
       return true;

@@ -9,6 +9,9 @@
 
 G_DEFINE_QUARK (p2p-settings-error-quark, p2p_settings_error)
 
+/* No other program's name is two letters away from one as long as this by chance. */
+#define LONG_NAME 12
+
 typedef struct
 {
   const P2pSettingsTable *table; /* (borrowed: caller) */
@@ -150,12 +153,16 @@ same_first_word (const char *a, const char *b)
 static bool
 looks_like_ours (const P2pSettingsTable *table, const char *name)
 {
-  if (g_str_has_prefix (name, "P2PSTREAM_"))
+  if (g_str_has_prefix (name, P2P_SETTINGS_PREFIX))
     return true;
   for (unsigned i = 0; i < table->n_settings; i++)
-    if (same_first_word (name, table->settings[i].name) && strchr (name, '_')
-        && p2p_settings_distance (name, table->settings[i].name) <= 2)
-      return true;
+    {
+      const char *known = table->settings[i].name;
+
+      if ((same_first_word (name, known) || strlen (known) >= LONG_NAME) && strchr (name, '_')
+          && p2p_settings_distance (name, known) <= 2)
+        return true;
+    }
   return false;
 }
 

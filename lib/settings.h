@@ -5,9 +5,9 @@
  *
  * An unknown name in the file or on the command line stops the start and names the nearest one. The
  * environment also holds what other programs need, so there a name counts as a mistake only when it begins
- * with P2PSTREAM_, or when it has the same first word as a setting (up to the '_') and is at most two
- * letters away from it: MANAGEMENT_PROT stops the start, systemd's LOG_NAMESPACE does not. --help and the
- * man page come from the same table.
+ * with P2PSTREAM_, or when it is at most two letters away from a setting that is long (12 letters) or has
+ * the same first word (up to the '_'): MANAGEMENT_PROT stops the start, systemd's LOG_NAMESPACE does not.
+ * --help and the man page come from the same table.
  *
  * Read before the first thread is started, constant afterwards. */
 #pragma once

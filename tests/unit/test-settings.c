@@ -157,8 +157,10 @@ test_refused_arguments (void)
     { { NULL }, "AGENT_TOKEN=\xff", P2P_SETTINGS_ERROR_VALUE, "AGENT_TOKEN: has a control character or is not UTF-8" },
     { { NULL }, "MANAGEMENT_PROT=1", P2P_SETTINGS_ERROR_UNKNOWN,
       "environment: unknown setting MANAGEMENT_PROT, did you mean MANAGEMENT_PORT?" },
-    { { NULL }, "P2PSTREAM_X=1", P2P_SETTINGS_ERROR_UNKNOWN,
-      "environment: unknown setting P2PSTREAM_X (the nearest is CONFIG_DIR, --help lists all)" },
+    { { NULL }, "MANAGEMNT_PORT=1", P2P_SETTINGS_ERROR_UNKNOWN,
+      "environment: unknown setting MANAGEMNT_PORT, did you mean MANAGEMENT_PORT?" },
+    { { NULL }, "P2PSTREAM_LOG_FORMAT=json", P2P_SETTINGS_ERROR_UNKNOWN,
+      "environment: unknown setting P2PSTREAM_LOG_FORMAT, did you mean LOG_FORMAT?" },
   };
 
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
