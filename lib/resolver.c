@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* The resolver: a cache of names, and the threads that fill it. Who asks for a name waits for its entry, never
+ * for getaddrinfo () itself, which knows no deadline. All fields of P2pResolver and of its entries are guarded by
+ * resolver->lock; the threads call the look-up function without it. */
+#include "lib/resolver-priv.h"
+
+#include "lib/lock.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <string.h>
+
+#define N_THREADS_MAX 16
+#define NAME_MAX_LEN 253
+
+typedef struct
+{
+  char *name; /* (owned) */
+  P2pAddress addresses[P2P_ADDRESSES_MAX];
+  unsigned n_addresses;  /* 0: none yet, or no such name */
+  P2pIo outcome;         /* of the last look-up; AGAIN: none has ended yet */
+  int64_t fresh_until_us;
+  int64_t queued_at_us;
+  bool busy;             /* queued or being looked up: not to be forgotten */
+  unsigned n_waiting;    /* threads that wait for it: not to be forgotten */
+  GList used;            /* link in resolver->used */
+} Entry;
+
+struct P2pResolver
+{
+  P2pResolverOptions options;
+  P2pMutex lock;
+  pthread_cond_t work;     /* the queue has an entry, or stopping (lock: lock) */
+  pthread_cond_t answered; /* an entry is not busy any more (lock: lock) */
+  GHashTable *entries;     /* name => (owned) Entry (lock: lock) */
+  GQueue used;             /* of Entry, latest first (lock: lock) */
+  GQueue queue;            /* of Entry (borrowed: entries) (lock: lock) */
+  bool stopping;           /* (lock: lock) */
+  pthread_t threads[N_THREADS_MAX];
+  unsigned n_threads;
+};
+
+static void
+entry_free (void *data)
+{
+  Entry *entry = data;
+
+  g_free (entry->name);
+  g_free (entry);
+}
+
+/* The system's look-up -------------------------------------------------------------------------- */
+
+static int
+system_lookup (const char *name,
+               P2pAddress ret_addresses[P2P_ADDRESSES_MAX],
+               unsigned *ret_n,
+               void *data)
+{
+  /* No AI_ADDRCONFIG: it hides loopback addresses on a host without others, and connecting passes over a
+   * family that leads nowhere at once. */
+  const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+  struct addrinfo *found = NULL;
+  int rc = getaddrinfo (name, NULL, &hints, &found);
+  unsigned n = 0;
+
+  (void) data;
+  if (rc != 0)
+    return rc;
+  for (const struct addrinfo *at = found; at && n < P2P_ADDRESSES_MAX; at = at->ai_next)
+    if ((at->ai_family == AF_INET || at->ai_family == AF_INET6)
+        && at->ai_addrlen <= sizeof ret_addresses[n].address)
+      {
+        memcpy (&ret_addresses[n].address, at->ai_addr, at->ai_addrlen);
+        ret_addresses[n++].len = at->ai_addrlen;
+      }
+  freeaddrinfo (found);
+  *ret_n = n;
+  return n > 0 ? 0 : EAI_NONAME;
+}
+
+/* RFC 8305 section 4: families take turns, the one that the system prefers first; the order within each stays. */
+static void
+interleave (P2pAddress addresses[P2P_ADDRESSES_MAX], unsigned n)
+{
+  P2pAddress ordered[P2P_ADDRESSES_MAX];
+  bool taken[P2P_ADDRESSES_MAX] = { false };
+  int family = n > 0 ? addresses[0].address.ss_family : AF_UNSPEC;
+
+  for (unsigned i = 0; i < n; i++)
+    {
+      unsigned pick = n;
+
+      for (unsigned j = n; j > 0; j--)
+        if (!taken[j - 1] && (pick == n || addresses[j - 1].address.ss_family == family
+                              || addresses[pick].address.ss_family != family))
+          pick = j - 1;
+      taken[pick] = true;
+      ordered[i] = addresses[pick];
+      family = ordered[i].address.ss_family == AF_INET ? AF_INET6 : AF_INET;
+    }
+  memcpy (addresses, ordered, n * sizeof *addresses);
+}
+
+/* The threads ----------------------------------------------------------------------------------- */
+
+static void
+take_answer_locked (P2pResolver *resolver, Entry *entry, int rc, const P2pAddress *addresses, unsigned n)
+{
+  int64_t believed_ms = rc == 0 ? resolver->options.good_ms : resolver->options.failed_ms;
+
+  entry->busy = false;
+  entry->fresh_until_us = p2p_deadline_ms (believed_ms);
+  switch (rc)
+    {
+    case 0:
+      memcpy (entry->addresses, addresses, n * sizeof *addresses);
+      entry->n_addresses = n;
+      entry->outcome = P2P_IO_OK;
+      break;
+    case EAI_AGAIN: /* silence, or a server in trouble: what was true before serves on */
+    case EAI_FAIL:
+      entry->outcome = entry->n_addresses > 0 ? P2P_IO_OK : P2P_IO_TIMEOUT;
+      break;
+    case EAI_MEMORY:
+    case EAI_SYSTEM:
+      entry->outcome = entry->n_addresses > 0 ? P2P_IO_OK : P2P_IO_SYS;
+      break;
+    default:
+      entry->n_addresses = 0;
+      entry->outcome = P2P_IO_REFUSED;
+    }
+  p2p_cond_broadcast (&resolver->answered);
+}
+
+static void *
+thread_main (void *data)
+{
+  P2pResolver *resolver = data;
+
+  p2p_mutex_lock (&resolver->lock);
+  while (!resolver->stopping)
+    {
+      P2pAddress addresses[P2P_ADDRESSES_MAX];
+      unsigned n = 0;
+      Entry *entry = g_queue_pop_head (&resolver->queue);
+      int rc;
+
+      if (!entry)
+        {
+          (void) p2p_cond_wait (&resolver->work, &resolver->lock, P2P_FOREVER);
+          continue;
+        }
+      p2p_mutex_unlock (&resolver->lock);
+      /* A busy entry is never freed, and its name never changes. */
+      rc = resolver->options.func (entry->name, addresses, &n, resolver->options.data);
+      if (rc == 0)
+        interleave (addresses, n);
+      p2p_mutex_lock (&resolver->lock);
+      take_answer_locked (resolver, entry, rc, addresses, n);
+    }
+  p2p_mutex_unlock (&resolver->lock);
+  return NULL;
+}
+
+P2pResolver *
+p2p_resolver_new_full (const P2pResolverOptions *options, GError **error)
+{
+  P2pResolver *resolver = g_new0 (P2pResolver, 1);
+  int rc = 0;
+
+  g_assert (options->n_threads > 0 && options->cache_max > 0);
+  resolver->options = *options;
+  p2p_mutex_init (&resolver->lock, P2P_LOCK_RESOLVER);
+  p2p_cond_init (&resolver->work);
+  p2p_cond_init (&resolver->answered);
+  resolver->entries = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, entry_free);
+  for (unsigned i = 0; i < MIN (options->n_threads, N_THREADS_MAX) && rc == 0; i++)
+    {
+      rc = pthread_create (&resolver->threads[i], NULL, thread_main, resolver);
+      if (rc == 0)
+        resolver->n_threads++;
+    }
+  if (rc == 0)
+    return resolver;
+  g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (rc), "resolver: thread: %s", g_strerror (rc));
+  p2p_resolver_free (resolver);
+  return NULL;
+}
+
+P2pResolver *
+p2p_resolver_new (unsigned n_threads, unsigned cache_max, GError **error)
+{
+  return p2p_resolver_new_full (&(P2pResolverOptions){ .n_threads = n_threads,
+                                                       .cache_max = cache_max,
+                                                       .good_ms = 30000,
+                                                       .failed_ms = 5000,
+                                                       .stale_after_ms = 1000,
+                                                       .func = system_lookup },
+                                error);
+}
+
+void
+p2p_resolver_free (P2pResolver *resolver)
+{
+  if (!resolver)
+    return;
+  p2p_mutex_lock (&resolver->lock);
+  resolver->stopping = true;
+  p2p_cond_broadcast (&resolver->work);
+  p2p_mutex_unlock (&resolver->lock);
+  for (unsigned i = 0; i < resolver->n_threads; i++)
+    P2P_PTHREAD (pthread_join (resolver->threads[i], NULL));
+  g_queue_clear (&resolver->queue);
+  g_hash_table_destroy (resolver->entries);
+  p2p_cond_done (&resolver->work);
+  p2p_cond_done (&resolver->answered);
+  p2p_mutex_done (&resolver->lock);
+  g_free (resolver);
+}
+
+/* Looking up ------------------------------------------------------------------------------------ */
+
+/* An address needs no thread and no cache. */
+static bool
+parse_address (const char *text, P2pAddress *ret_address)
+{
+  struct sockaddr_in *in = (struct sockaddr_in *) &ret_address->address;
+  struct sockaddr_in6 *in6 = (struct sockaddr_in6 *) &ret_address->address;
+  const struct addrinfo hints = { .ai_family = AF_INET6, .ai_flags = AI_NUMERICHOST };
+  struct addrinfo *found;
+
+  memset (ret_address, 0, sizeof *ret_address);
+  if (inet_pton (AF_INET, text, &in->sin_addr) == 1)
+    {
+      in->sin_family = AF_INET;
+      ret_address->len = sizeof *in;
+      return true;
+    }
+  if (inet_pton (AF_INET6, text, &in6->sin6_addr) == 1)
+    {
+      in6->sin6_family = AF_INET6;
+      ret_address->len = sizeof *in6;
+      return true;
+    }
+  /* fe80::1%eth0 */
+  if (!strchr (text, '%') || getaddrinfo (text, NULL, &hints, &found) != 0)
+    return false;
+  memcpy (in6, found->ai_addr, sizeof *in6);
+  ret_address->len = sizeof *in6;
+  freeaddrinfo (found);
+  return true;
+}
+
+static void
+set_ports (P2pAddress *addresses, unsigned n, uint16_t port)
+{
+  for (unsigned i = 0; i < n; i++)
+    if (addresses[i].address.ss_family == AF_INET)
+      ((struct sockaddr_in *) &addresses[i].address)->sin_port = htons (port);
+    else
+      ((struct sockaddr_in6 *) &addresses[i].address)->sin6_port = htons (port);
+}
+
+/* Only what can be a name in DNS or in a hosts file goes to the system. */
+static bool
+copy_name (P2pSpan host, char ret_name[NAME_MAX_LEN + 1])
+{
+  if (host.n == 0 || host.n > NAME_MAX_LEN)
+    return false;
+  for (size_t i = 0; i < host.n; i++)
+    {
+      if (!g_ascii_isalnum (host.p[i]) && !(host.p[i] != '\0' && strchr ("-_.:%", host.p[i])))
+        return false;
+      ret_name[i] = g_ascii_tolower (host.p[i]);
+    }
+  ret_name[host.n] = '\0';
+  return true;
+}
+
+/* Forgets the entry that was asked for longest ago; false: all are in use. */
+static bool
+make_room_locked (P2pResolver *resolver)
+{
+  if (g_hash_table_size (resolver->entries) < resolver->options.cache_max)
+    return true;
+  for (GList *at = resolver->used.tail; at; at = at->prev)
+    {
+      Entry *entry = at->data;
+
+      if (entry->busy || entry->n_waiting > 0)
+        continue;
+      g_queue_unlink (&resolver->used, &entry->used);
+      (void) g_hash_table_remove (resolver->entries, entry->name); /* it is there */
+      return true;
+    }
+  return false;
+}
+
+/* NULL: the cache is full of names that are being looked up. */
+static Entry *
+find_entry_locked (P2pResolver *resolver, const char *name)
+{
+  Entry *entry = g_hash_table_lookup (resolver->entries, name);
+
+  if (entry)
+    g_queue_unlink (&resolver->used, &entry->used);
+  else if (make_room_locked (resolver))
+    {
+      entry = g_new0 (Entry, 1);
+      entry->name = g_strdup (name);
+      entry->outcome = P2P_IO_AGAIN;
+      entry->used.data = entry;
+      g_hash_table_insert (resolver->entries, entry->name, entry);
+    }
+  if (entry)
+    g_queue_push_head_link (&resolver->used, &entry->used);
+  return entry;
+}
+
+static P2pIo
+wait_for_answer_locked (P2pResolver *resolver, Entry *entry, int64_t deadline_us)
+{
+  int64_t now_us = p2p_now_us ();
+  bool answered = true;
+
+  if (entry->outcome != P2P_IO_AGAIN && now_us < entry->fresh_until_us)
+    return entry->outcome;
+  if (!entry->busy)
+    {
+      entry->busy = true;
+      entry->queued_at_us = now_us;
+      g_queue_push_tail (&resolver->queue, entry);
+      p2p_cond_signal (&resolver->work);
+    }
+  /* DNS is silent: the old answer, counted from when the question was asked first. */
+  if (entry->n_addresses > 0)
+    deadline_us
+        = MIN (deadline_us, entry->queued_at_us + resolver->options.stale_after_ms * 1000);
+  entry->n_waiting++;
+  while (entry->busy && answered)
+    answered = p2p_cond_wait (&resolver->answered, &resolver->lock, deadline_us);
+  entry->n_waiting--;
+  if (entry->n_addresses > 0)
+    return P2P_IO_OK;
+  return entry->busy ? P2P_IO_TIMEOUT : entry->outcome;
+}
+
+P2pIo
+p2p_resolver_lookup (P2pResolver *resolver,
+                     P2pSpan host,
+                     uint16_t port,
+                     P2pAddress ret_addresses[P2P_ADDRESSES_MAX],
+                     unsigned *ret_n,
+                     int64_t deadline_us)
+{
+  char name[NAME_MAX_LEN + 1];
+  Entry *entry;
+  P2pIo io;
+
+  if (!copy_name (host, name))
+    return P2P_IO_REFUSED;
+  if (parse_address (name, &ret_addresses[0]))
+    {
+      set_ports (ret_addresses, 1, port);
+      *ret_n = 1;
+      return P2P_IO_OK;
+    }
+  if (strpbrk (name, ":%"))
+    return P2P_IO_REFUSED;
+  p2p_mutex_lock (&resolver->lock);
+  entry = find_entry_locked (resolver, name);
+  io = entry ? wait_for_answer_locked (resolver, entry, deadline_us) : P2P_IO_OVERFLOW;
+  if (io == P2P_IO_OK)
+    {
+      memcpy (ret_addresses, entry->addresses, entry->n_addresses * sizeof *ret_addresses);
+      *ret_n = entry->n_addresses;
+    }
+  p2p_mutex_unlock (&resolver->lock);
+  if (io == P2P_IO_OK)
+    set_ports (ret_addresses, *ret_n, port);
+  return io;
+}
