@@ -58,16 +58,22 @@ tend_locked (P2pPool *pool, uint64_t taken_in_tick, P2pWakes *wakes)
   n = MIN (lacking - pool->n_waking, pool->options.threads_max - pool->n_threads);
   n = MIN (n, MAKE_AT_ONCE);
   pool->n_threads += n;
+  pool->n_waking += n;
   return n;
 }
 
+/* The look at the queue and the flag belong together: who queues afterwards sees the flag. */
 static void
-sleep_locked (P2pPool *pool)
+sleep_if_idle_locked (P2pPool *pool, unsigned *idle_ticks)
 {
+  *idle_ticks = pool->queue.head || !pool->role_held ? 0 : *idle_ticks + 1;
+  if (*idle_ticks <= IDLE_TICKS)
+    return;
   pool->keeper_asleep = true;
   while (pool->keeper_asleep && !pool->quitting)
     (void) p2p_cond_wait (&pool->keeper_cond, &pool->lock, P2P_FOREVER);
   pool->keeper_asleep = false;
+  *idle_ticks = 0;
 }
 
 static void
@@ -93,7 +99,6 @@ static void *
 keeper_main (void *data)
 {
   P2pPool *pool = data;
-  uint64_t taken = 0;
   unsigned idle_ticks = 0;
 
   (void) pthread_setname_np (pthread_self (), pool->options.name); /* for people only */
@@ -101,28 +106,22 @@ keeper_main (void *data)
   while (!pool->quitting)
     {
       P2pWakes wakes;
-      uint64_t taken_in_tick = pool->n_taken - taken;
+      uint64_t taken;
       unsigned n;
 
+      sleep_if_idle_locked (pool, &idle_ticks);
+      taken = pool->n_taken;
+      tick_locked (pool, p2p_deadline_ms (TICK_MS));
       wakes.n = 0;
       wakes.kick = wakes.keeper = false;
-      taken = pool->n_taken;
-      n = tend_locked (pool, taken_in_tick, &wakes);
-      idle_ticks = pool->queue.head || !pool->role_held ? 0 : idle_ticks + 1;
+      n = tend_locked (pool, pool->n_taken - taken, &wakes);
       p2p_mutex_unlock (&pool->lock);
 
       p2p_wakes_send (pool, &wakes);
       p2p_pool_join_ended (pool);
       if (n > 0)
         give_birth (pool, n);
-
       p2p_mutex_lock (&pool->lock);
-      if (idle_ticks > IDLE_TICKS)
-        {
-          sleep_locked (pool);
-          idle_ticks = 0;
-        }
-      tick_locked (pool, p2p_deadline_ms (TICK_MS));
     }
   p2p_mutex_unlock (&pool->lock);
   return NULL;

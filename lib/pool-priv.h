@@ -67,7 +67,7 @@ struct P2pPool
   P2pWorker *all;           /* (owned) (nullable) (lock: pool) */
   unsigned n_threads;       /* (lock: pool) started or about to be */
   unsigned n_idle;          /* (lock: pool) */
-  unsigned n_waking;        /* (lock: pool) taken off the idle list, not running yet */
+  unsigned n_waking;        /* (lock: pool) off the idle list or being made, not at work yet */
   unsigned n_running;       /* (lock: pool) in a task */
   unsigned n_since_poll;    /* (lock: pool) tasks taken since somebody looked into epoll */
   uint64_t n_taken;         /* (lock: pool) */
@@ -109,7 +109,7 @@ void p2p_pool_wake_locked (P2pPool *pool, unsigned wanted, P2pWakes *wakes);
 void p2p_pool_need_keeper_locked (P2pPool *pool, P2pWakes *wakes);
 void p2p_pool_kick_locked (P2pPool *pool, P2pWakes *wakes);
 void p2p_wakes_send (P2pPool *pool, P2pWakes *wakes);
-/* Starts n workers that n_threads counts already; takes those that fail off again. False: the kernel refused, errno says
+/* Starts n workers that n_threads and n_waking count already; takes those that fail off again. False: the kernel refused, errno says
  * why. */
 bool p2p_pool_start_workers (P2pPool *pool, unsigned n);
 

@@ -277,6 +277,7 @@ worker_main (void *data)
   (void) sched_setscheduler (0, SCHED_BATCH, &param);
   (void) pthread_setname_np (pthread_self (), pool->options.name); /* for people only */
   p2p_mutex_lock (&pool->lock);
+  pool->n_waking--;
   while (work_locked (worker))
     ;
   pool->n_threads--;
@@ -330,6 +331,7 @@ p2p_pool_start_workers (P2pPool *pool, unsigned n)
           worker->next = pool->unused;
           pool->unused = worker;
           pool->n_threads -= n - i;
+          pool->n_waking -= n - i;
           p2p_mutex_unlock (&pool->lock);
         }
     }
@@ -383,9 +385,9 @@ p2p_pool_new (const P2pPoolOptions *options, GError **error)
   p2p_cond_init (&pool->drained);
   p2p_deadlines_init (pool);
   p2p_slots_init (pool);
-  pool->n_threads = pool->options.threads_min;
+  pool->n_threads = pool->n_waking = pool->options.threads_min;
   if (!p2p_waiter_init (pool, error))
-    pool->n_threads = 0;
+    pool->n_threads = pool->n_waking = 0;
   else if (!p2p_pool_start_workers (pool, pool->options.threads_min)
            || !p2p_keeper_start (pool))
     g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno), "pool '%s': no thread: %s",
