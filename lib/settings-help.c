@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The table of settings as text: --help for a terminal and the OPTIONS and ENVIRONMENT sections of the man
- * page. One thread; owns nothing. */
+/* The table of settings as text: --help for a terminal, the OPTIONS and ENVIRONMENT sections of the man page,
+ * and an example of the file. One thread; owns nothing. */
 #include "lib/settings-priv.h"
 
 #include <string.h>
@@ -165,5 +165,24 @@ p2p_settings_to_roff (const P2pSettingsTable *table)
                         "a setting, or that begins with P2PSTREAM_.\n");
   for (unsigned i = 0; i < table->n_settings; i++)
     append_roff_setting (out, &table->settings[i]);
+  return g_strdup (out->str);
+}
+
+/* Each row as a comment with its default: a file that changes nothing until a '#' is taken away. */
+char *
+p2p_settings_to_example (const P2pSettingsTable *table)
+{
+  g_autoptr (GString) out = g_string_new (NULL);
+
+  g_string_append_printf (out, "# Settings of %s: one NAME=VALUE a line. What is commented out has its default.\n",
+                          table->program);
+  for (unsigned i = 0; i < table->n_settings; i++)
+    {
+      const P2pSetting *setting = &table->settings[i];
+      g_autofree char *range = range_and_default (setting);
+
+      g_string_append_printf (out, "\n# %s\n# (%s)\n#%s=%s\n", setting->help, range, setting->name,
+                              setting->default_value);
+    }
   return g_strdup (out->str);
 }

@@ -223,6 +223,8 @@ answer (const P2pSettingsTable *table, int argc, char **argv)
         text = g_strdup_printf ("%s %s\n", table->program, PACKAGE_VERSION);
       else if (strcmp (argv[i], "--dump-man") == 0)
         text = p2p_settings_to_roff (table);
+      else if (strcmp (argv[i], "--dump-config") == 0)
+        text = p2p_settings_to_example (table);
       if (text)
         {
           fputs (text, stdout);

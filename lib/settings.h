@@ -98,3 +98,5 @@ void p2p_settings_clear (const P2pSettingsTable *table, void *values);
 
 /* The OPTIONS and ENVIRONMENT part of the man page (roff), from the same table; g_free (). Printed by the hidden option --dump-man. */
 char *p2p_settings_to_roff (const P2pSettingsTable *table);
+/* A KEY=VALUE file with every setting commented out; g_free (). Printed by the hidden option --dump-config. */
+char *p2p_settings_to_example (const P2pSettingsTable *table);

@@ -287,6 +287,23 @@ test_texts (void)
   g_assert_nonnull (strstr (roff, "\\-\\-management\\-port"));
 }
 
+/* The example is a good file, and changes nothing. */
+static void
+test_example (void)
+{
+  g_autofree char *example = p2p_settings_to_example (&table);
+  g_autofree char *path = write_config (example);
+  Values values;
+  GError *error = NULL;
+
+  g_assert_nonnull (strstr (example, "\n#MANAGEMENT_PORT=8081\n"));
+  g_assert_cmpint (load (ARGS ((char *) "--config", path), ENV (), &values, &error), ==, P2P_SETTINGS_GO);
+  g_assert_no_error (error);
+  g_assert_cmpint (values.port, ==, 8081);
+  p2p_settings_clear (&table, &values);
+  g_unlink (path);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -301,5 +318,6 @@ main (int argc, char **argv)
   g_test_add_func ("/settings/required", test_required);
   g_test_add_func ("/settings/distance", test_distance);
   g_test_add_func ("/settings/texts", test_texts);
+  g_test_add_func ("/settings/example", test_example);
   return g_test_run ();
 }
