@@ -6,4 +6,4 @@
 /* Closes *fd unless it is negative, sets it to -1 and keeps errno. */
 void p2p_fd_close (int *fd);
 
-#define p2p_autofd __attribute__ ((cleanup (p2p_fd_close))) int
+#define p2p_autofd __attribute__ ((cleanup (p2p_fd_close), unused)) int
