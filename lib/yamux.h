@@ -2,8 +2,8 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* Yamux, hashicorp's spec.md version 0, over any stream: one session of many streams.
  *
- * A session has one reader thread, its own, which owns the receive half. Senders take turns at the send turn, in
- * order of arrival, one frame each. See doc/architecture.md for which lock guards what. */
+ * A session has one reader thread, its own, which owns the receive half. Senders take turns, in order of arrival,
+ * one frame each. Any thread may call what stands here, unless said. lib/yamux-priv.h says which lock guards what. */
 #pragma once
 
 #include "lib/stream.h"
@@ -18,15 +18,34 @@ typedef enum
   P2P_YAMUX_SERVER, /* even stream ids: the daemon */
 } P2pYamuxRole;
 
+/* What the receive sides of all sessions that share it may hold together (TUNNEL_MEMORY_MAX). Window growth is
+ * charged to it; when what is held passes it, the streams that hold most and whose readers stood still
+ * longest are reset (they read P2P_IO_OVERFLOW), one at a time. Reference counted: each session holds one. */
+typedef struct P2pYamuxBudget P2pYamuxBudget;
+P2pYamuxBudget *p2p_yamux_budget_new (uint64_t memory_max);
+P2pYamuxBudget *p2p_yamux_budget_ref (P2pYamuxBudget *budget);
+void p2p_yamux_budget_unref (P2pYamuxBudget *budget);
+/* Bytes held now. */
+uint64_t p2p_yamux_budget_held (P2pYamuxBudget *budget);
+/* Bytes of window given beyond the initial windows. */
+uint64_t p2p_yamux_budget_growth (P2pYamuxBudget *budget);
+
 typedef struct P2pYamuxOptions P2pYamuxOptions;
 struct P2pYamuxOptions
 {
   P2pYamuxRole role;
-  const char *name;          /* (copied) for logs and the thread's name */
-  unsigned max_streams;      /* AGENT_MAX_STREAMS */
-  unsigned accept_backlog;   /* 256; 0: every SYN from the peer is answered by RST */
-  int64_t ping_interval_ms;  /* 20 000 */
-  int64_t dead_after_ms;     /* 10 000: no byte after a ping, or no byte taken by the transport */
+  const char *name;          /* (copied) for the thread's name */
+  unsigned max_streams;      /* AGENT_MAX_STREAMS; 0: 4096 */
+  unsigned accept_backlog;   /* 256: streams that nobody has touched since accepted (); 0: every SYN from the
+                              * peer is answered by RST */
+  int64_t ping_interval_ms;  /* 0: 20 000 */
+  int64_t dead_after_ms;     /* no byte after a ping, or no byte taken by the transport; 0: 10 000 */
+  int64_t linger_ms;         /* how long a closed stream waits for the peer's FIN before RST; 0: 30 000 */
+  /* Whether the peer goes on sending after our FIN. If not (all of version 1 so far: hashicorp's known users
+   * end both directions at the first FIN), p2p_stream_shutdown () only notes that nothing more is written;
+   * FIN is sent once the peer's FIN has come, or at p2p_stream_close (). */
+  bool peer_half_close;
+  P2pYamuxBudget *budget;    /* (referenced) (nullable: windows do not grow, no limit in common) */
   /* A stream that the peer opened, already acknowledged: takes it over. Called on the reader thread; must not block: it
    * makes a task of it. (nullable with accept_backlog 0) */
   void (*accepted) (P2pYamux *yamux, P2pStream *take_strm, void *data);
@@ -44,12 +63,17 @@ P2pYamux *p2p_yamux_new (P2pStream *take_transport, const P2pYamuxOptions *optio
 P2pYamux *p2p_yamux_ref (P2pYamux *yamux);
 void p2p_yamux_unref (P2pYamux *yamux);
 
-/* Opens a stream: sends SYN; waits, to the deadline, only while 256 streams are unacknowledged.
- * P2P_IO_OVERFLOW: max_streams. P2P_IO_STOPPED: going away or over. P2P_IO_TIMEOUT. */
+/* Opens a stream; waits, to the deadline, only while 256 streams are unacknowledged. SYN leaves together with
+ * the first bytes, or when the stream is first read or waited for: one record and one system call for both.
+ * P2P_IO_OVERFLOW: max_streams. P2P_IO_STOPPED: going away or over. P2P_IO_TIMEOUT (P2P_TRY: P2P_IO_AGAIN).
+ *
+ * As a stream: what writev () took is with the session and is sent even if the stream is closed then, so flush
+ * never has anything to do. A close with unread bytes, or after p2p_stream_reset (), sends RST. Reads answer
+ * P2P_IO_REFUSED after a reset before the ACK, P2P_IO_OVERFLOW after a reset for the memory budget. */
 P2pIo p2p_yamux_open (P2pYamux *yamux, int64_t deadline_us, P2pStream **ret_strm);
 
-/* Whether a stream of this session was reset by the peer before it acknowledged it: it was never seen and may be
- * tried elsewhere. */
+/* Whether a stream that we opened was reset by the peer before it acknowledged it, or its SYN never left: nobody
+ * saw it and it may be tried elsewhere. */
 bool p2p_yamux_stream_unseen (P2pStream *strm);
 
 /* GOAWAY 0: opens and accepts nothing more; streams go on. Does not block. */
@@ -65,7 +89,8 @@ typedef struct
   unsigned streams;
   int64_t round_trip_us; /* the last ping's; -1: none yet */
   int64_t last_byte_us;  /* monotonic, when the peer's last byte came */
-  uint64_t window_bytes, queued_bytes;
+  uint64_t window_bytes; /* receive windows of all open streams */
+  uint64_t queued_bytes; /* taken from writers, not yet by the transport */
 } P2pYamuxStats;
 P2pYamuxStats p2p_yamux_get_stats (P2pYamux *yamux);
 bool p2p_yamux_is_open (P2pYamux *yamux); /* new streams may be opened */

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* Inside of lib/yamux*.c; others include yamux.h.
+ *
+ * Who does what. The reader thread (yamux.c) reads the transport, cuts frames and dispatches them
+ * (yamux-receive.c). Writers put frames into their stream's own queue and the stream into the session's list of
+ * those that have something to send; whoever then finds the send turn free takes it and writes with P2P_TRY
+ * (yamux-send.c): one frame of each stream in turn, control frames first. If the transport takes no more, the
+ * reader, which is told by its doorbell, waits for it to be writable and goes on. So nobody ever blocks in
+ * the transport, a slow or cancelled stream is in nobody's way, and there is no other thread.
+ *
+ * Locks, outermost first: P2pYamuxBudget.lock, P2pYamux.lock, YamuxStream.lock. The bell of a stream is rung under
+ * the stream's lock. The transport is touched without any lock: its receive half by the reader thread alone, its send
+ * half by who holds the send turn (P2pYamux.sending). */
+#pragma once
+
+#include "lib/lock.h"
+#include "lib/stream-priv.h"
+#include "lib/yamux-frame.h"
+#include "lib/yamux.h"
+
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+#define YAMUX_RECORD_SIZE 16384 /* what one TLS record carries */
+#define YAMUX_PAYLOAD_MAX (YAMUX_RECORD_SIZE - YAMUX_HEADER_SIZE)
+#define YAMUX_INITIAL_WINDOW 262144u
+#define YAMUX_WINDOW_MAX (16u << 20)
+#define YAMUX_UNACKED_MAX 256
+#define YAMUX_PONGS_MAX 64
+#define YAMUX_REFUSALS_MAX 256
+#define YAMUX_RESETS_MAX 1000 /* in YAMUX_RESETS_SECONDS */
+#define YAMUX_RESETS_SECONDS 10
+#define YAMUX_BUCKETS 1024
+#define YAMUX_ROUND_TRIPS 8
+
+/* Chunks (yamux-chunk.c): pieces of buffer in two sizes, from a free list that all sessions share. */
+typedef struct YamuxChunk YamuxChunk;
+struct YamuxChunk
+{
+  YamuxChunk *next; /* (owned) (nullable) */
+  uint32_t size;    /* of data */
+  uint32_t start;   /* first byte that is in use */
+  uint32_t end;     /* behind the last one */
+  unsigned char data[];
+};
+
+#define YAMUX_CHUNK_SMALL 2016
+#define YAMUX_CHUNK_LARGE YAMUX_RECORD_SIZE
+
+typedef struct
+{
+  YamuxChunk *head, *tail; /* (owned) (nullable) */
+} YamuxChunks;
+
+/* The small size if wanted fits there, else the large one. */
+YamuxChunk *yamux_chunk_new (size_t wanted);
+void yamux_chunk_free (YamuxChunk *chunk);
+void yamux_chunks_push (YamuxChunks *chunks, YamuxChunk *take_chunk);
+YamuxChunk *yamux_chunks_pop (YamuxChunks *chunks);
+void yamux_chunks_clear (YamuxChunks *chunks);
+
+/* A reader and a writer thread may wait at the same time, or somebody has parked the stream. */
+typedef struct
+{
+  P2pBell *bell; /* (borrowed) (nullable: nobody waits here) */
+  pthread_t thread; /* who armed it */
+  unsigned want;
+} YamuxWaiter;
+
+/* What a stream's next window update has to say, besides its length. */
+enum
+{
+  YAMUX_TELL_SYN = YAMUX_SYN,
+  YAMUX_TELL_ACK = YAMUX_ACK,
+  YAMUX_TELL_RST = YAMUX_RST,
+  YAMUX_TELL_WINDOW = 1 << 8,
+};
+
+typedef struct YamuxStream YamuxStream;
+struct YamuxStream
+{
+  P2pStream base;
+  P2pYamux *yamux; /* (referenced) */
+  atomic_uint refs; /* the owner's handle, the table of ids, each list below, the reader's present frame */
+  uint32_t id;
+  bool by_us; /* we opened it */
+
+  /* Guarded by yamux->lock. */
+  LIST_ENTRY (YamuxStream) by_id;
+  TAILQ_ENTRY (YamuxStream) tell_link, send_link, linger_link;
+  bool in_table, in_tells, in_sends, in_lingers;
+  unsigned tells;    /* YAMUX_TELL_... not yet written */
+  bool acked;        /* the peer has shown that it knows the stream */
+  int64_t linger_until_us;
+
+  TAILQ_ENTRY (YamuxStream) spare_link; /* (lock: yamux->spare_lock) */
+  atomic_bool unseen;          /* see p2p_yamux_stream_unseen () */
+  _Atomic uint64_t held_bytes; /* chunks of the receive side; written under lock */
+  _Atomic int64_t still_us;    /* since when its reader has left them; written under lock */
+
+  P2pMutex lock; /* of all that follows; stays initialised while the struct is spare */
+  YamuxWaiter waiters[2];
+  bool untouched; /* counts against accept_backlog */
+  bool quiet;     /* SYN waits for the first bytes */
+  bool closed;    /* the owner is gone */
+  P2pIo read_end;  /* P2P_IO_OK: goes on; P2P_IO_EOF: after what is buffered; else at once */
+  P2pIo write_end; /* P2P_IO_OK: goes on */
+  bool fin_wanted, fin_sent;
+
+  YamuxChunks in;
+  size_t in_bytes;
+  uint32_t window;      /* what the peer may still send */
+  uint32_t window_size; /* = window + in_bytes + ungranted, and what was told and is not yet written */
+  uint32_t ungranted;   /* taken by the reader, for the next window update */
+  int64_t epoch_us;     /* measuring: since when, */
+  uint64_t epoch_bytes; /* and what the reader took since */
+
+  YamuxChunks out; /* frames: the first YAMUX_HEADER_SIZE bytes are for the header */
+  size_t out_bytes;
+  uint32_t send_window;
+};
+
+/* The reader waits for its doorbell beside the transport. */
+typedef struct
+{
+  P2pStream base;
+  P2pMutex lock;
+  P2pBell *bell; /* (borrowed) (nullable) (lock) */
+  bool rung;     /* (lock) */
+} YamuxDoorbell;
+
+typedef TAILQ_HEAD (YamuxStreamList, YamuxStream) YamuxStreamList;
+typedef LIST_HEAD (YamuxBucket, YamuxStream) YamuxBucket;
+
+struct P2pYamux
+{
+  atomic_uint refs;
+  P2pYamuxOptions options; /* set once; name (owned), budget (referenced) (nullable) */
+  P2pStream *transport;    /* (owned) closed by the reader thread at its end */
+  pthread_t thread;
+  bool has_thread;
+  atomic_bool joined;
+  YamuxDoorbell doorbell;
+  LIST_ENTRY (P2pYamux) budget_link; /* (budget->lock) */
+
+  /* The reader thread's own. */
+  unsigned char *rx;        /* (owned) */
+  YamuxFrameReader frames;
+  YamuxStream *current;     /* (referenced) (nullable: payload is dropped) whose payload is coming */
+  YamuxHeader current_head;
+  bool peer_ended;          /* by GOAWAY with a code that says so */
+  uint16_t resets[YAMUX_RESETS_SECONDS];
+  int64_t resets_second;
+  int64_t next_ping_us;
+  struct
+  {
+    int64_t at_us, took_us;
+  } round_trips[YAMUX_ROUND_TRIPS];
+  unsigned n_round_trips;
+
+  atomic_uint backlog;             /* accepted and untouched */
+  _Atomic uint64_t bytes_in, bytes_out, n_resets, queued_bytes, window_bytes;
+  _Atomic int64_t round_trip_us;     /* the last; -1 */
+  _Atomic int64_t round_trip_min_us; /* of the last minute; -1 */
+  _Atomic int64_t last_byte_us;
+
+  P2pMutex spare_lock;
+  YamuxStreamList spares; /* structs for streams to come (spare_lock) */
+  unsigned n_spares;      /* (spare_lock) */
+
+  P2pMutex lock; /* of all that follows */
+  pthread_cond_t may_open; /* fewer unacknowledged streams, or no more opening */
+  pthread_cond_t turn_free; /* sending became false after over became true */
+  const char *why;  /* (static) (nullable) */
+  bool over;        /* nothing is sent or delivered any more */
+  bool ours;
+  bool going_away, peer_going_away;
+
+  YamuxBucket table[YAMUX_BUCKETS];
+  unsigned n_streams, n_unacked;
+  uint32_t next_id;
+
+  YamuxStreamList tells;   /* streams whose window update waits, in order of arrival */
+  YamuxStreamList sends;   /* streams with frames or FIN, in order of arrival */
+  YamuxStreamList lingers; /* closed, until the peer's FIN; soonest first */
+  uint32_t pongs[YAMUX_PONGS_MAX];
+  unsigned n_pongs;
+  uint32_t refusals[YAMUX_REFUSALS_MAX]; /* ids to answer by RST */
+  unsigned n_refusals;
+  bool tell_ping, tell_go_away;
+  uint32_t ping_value, go_away_code;
+  int64_t ping_sent_us;   /* 0: none since the last answer */
+  int64_t hurry_us;       /* when the control frames must leave at the latest (1: at once); 0: none waits */
+
+  bool sending;           /* the send turn is taken */
+  bool blocked;           /* the rest is the reader's, when the transport is writable */
+  bool unflushed;
+  P2pIo send_end;         /* P2P_IO_OK: goes on */
+  int64_t took_us;        /* when the transport last took something, or there was nothing to send */
+  unsigned char *staging; /* (owned) control and small frames; used by who holds the turn */
+  YamuxChunk *out_chunk;  /* (owned) (nullable) the frame that is being written, when it is not staging */
+  const unsigned char *out; /* (borrowed) what is being written */
+  size_t out_n;             /* and how much of it is left */
+};
+
+/* yamux-doorbell.c */
+void yamux_doorbell_init (YamuxDoorbell *doorbell);
+void yamux_doorbell_done (YamuxDoorbell *doorbell);
+void yamux_doorbell_ring (YamuxDoorbell *doorbell);
+
+/* yamux.c: a session without its thread, for fuzzing, which calls yamux_receive () and yamux_finish () itself. */
+P2pYamux *yamux_new_still (P2pStream *take_transport, const P2pYamuxOptions *options);
+
+/* yamux-reader.c */
+void *yamux_reader_main (void *data);
+/* Ends all streams, says GOAWAY if that makes sense, closes the transport. On the reader thread or without one. */
+void yamux_finish (P2pYamux *yamux, const char *why, bool is_fault);
+
+/* yamux-stream.c */
+YamuxStream *yamux_stream_new (P2pYamux *yamux, uint32_t id, bool by_us);
+YamuxStream *yamux_stream_ref (YamuxStream *strm);
+/* Not under any lock of the session or a stream, unless another reference is sure to stay. */
+void yamux_stream_unref (YamuxStream *strm);
+void yamux_stream_ring_locked (YamuxStream *strm, unsigned what);
+/* Both directions end now: buffers go, waiters ring. strm->lock is held. */
+void yamux_stream_kill_locked (YamuxStream *strm, P2pIo how);
+/* The session is gone: as a kill, but what the peer had sent up to its FIN stays. strm->lock is held. */
+void yamux_stream_lose_locked (YamuxStream *strm);
+/* Kills and tells the peer by RST. No lock is held. */
+void yamux_stream_abort (YamuxStream *strm, P2pIo how);
+size_t yamux_stream_room_locked (YamuxStream *strm);
+void yamux_stream_free_struct (YamuxStream *strm);
+
+/* yamux-table.c: streams by id; yamux->lock is held. */
+YamuxStream *yamux_table_find_locked (P2pYamux *yamux, uint32_t id);
+void yamux_table_add_locked (P2pYamux *yamux, YamuxStream *strm);
+/* Nothing if it is not there. */
+void yamux_table_remove_locked (P2pYamux *yamux, YamuxStream *strm);
+void yamux_acked_locked (P2pYamux *yamux, YamuxStream *strm);
+
+/* yamux-send.c */
+/* Adds to what the next window update of strm says. yamux->lock is held. */
+void yamux_tell_locked (YamuxStream *strm, unsigned tells);
+/* Puts strm into the list of those that have frames or FIN to send. yamux->lock is held. */
+void yamux_offer_locked (YamuxStream *strm);
+/* Writes what there is if the send turn is free. yamux->lock is held, and let go meanwhile. */
+void yamux_drain_locked (P2pYamux *yamux, bool is_reader);
+void yamux_drain (P2pYamux *yamux);
+bool yamux_has_control_locked (P2pYamux *yamux);
+/* The last words of a session: what is half written, then GOAWAY. No lock is held; the session is over and the
+ * send turn free. */
+void yamux_send_last (P2pYamux *yamux, uint32_t go_away_code, int64_t deadline_us);
+
+/* yamux-receive.c: the reader thread. NULL, or why the session ends (static). */
+const char *yamux_receive (P2pYamux *yamux, P2pSpan bytes);
+
+/* yamux-window.c */
+/* The reader of strm took n bytes. True if a window update is due. strm->lock is held. */
+bool yamux_window_took_locked (YamuxStream *strm, size_t n);
+/* What the window update that is being written gives. strm->lock is held. */
+uint32_t yamux_window_grant_locked (YamuxStream *strm);
+/* Gives its growth back to the budget. strm->lock is held. */
+void yamux_window_drop_locked (YamuxStream *strm);
+void yamux_window_note_round_trip (P2pYamux *yamux, int64_t took_us);
+
+/* yamux-budget.c; a NULL budget has no limit. */
+bool yamux_budget_reserve (P2pYamuxBudget *budget, uint32_t growth);
+void yamux_budget_release (P2pYamuxBudget *budget, uint32_t growth);
+/* held_bytes of strm changes by n. strm->lock is held. */
+void yamux_budget_hold_locked (YamuxStream *strm, int64_t n);
+/* Resets streams until what is held is below the limit. No lock is held. */
+void yamux_budget_enforce (P2pYamuxBudget *budget);
+void yamux_budget_add (P2pYamuxBudget *budget, P2pYamux *yamux);
+void yamux_budget_remove (P2pYamuxBudget *budget, P2pYamux *yamux);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* The open streams of a Yamux session by id, and how many of those we opened the peer has not acknowledged.
+ * Every function is called with yamux->lock held. The table holds a reference on each stream. */
+#include "lib/yamux-priv.h"
+
+#include <glib.h>
+
+static YamuxBucket *
+bucket (P2pYamux *yamux, uint32_t id)
+{
+  /* The lowest bit is the same for all streams of one opener. */
+  return &yamux->table[(id >> 1) % YAMUX_BUCKETS];
+}
+
+YamuxStream *
+yamux_table_find_locked (P2pYamux *yamux, uint32_t id)
+{
+  YamuxStream *strm;
+
+  LIST_FOREACH (strm, bucket (yamux, id), by_id)
+    if (strm->id == id)
+      return strm;
+  return NULL;
+}
+
+void
+yamux_table_add_locked (P2pYamux *yamux, YamuxStream *strm)
+{
+  g_assert (!strm->in_table);
+  strm->in_table = true;
+  LIST_INSERT_HEAD (bucket (yamux, strm->id), yamux_stream_ref (strm), by_id);
+  yamux->n_streams++;
+  if (strm->by_us)
+    yamux->n_unacked++;
+}
+
+void
+yamux_acked_locked (P2pYamux *yamux, YamuxStream *strm)
+{
+  if (strm->acked)
+    return;
+  strm->acked = true;
+  yamux->n_unacked--;
+  p2p_cond_signal (&yamux->may_open);
+}
+
+void
+yamux_table_remove_locked (P2pYamux *yamux, YamuxStream *strm)
+{
+  if (!strm->in_table)
+    return;
+  strm->in_table = false;
+  LIST_REMOVE (strm, by_id);
+  yamux->n_streams--;
+  if (strm->in_lingers)
+    {
+      strm->in_lingers = false;
+      TAILQ_REMOVE (&yamux->lingers, strm, linger_link);
+      yamux_stream_unref (strm);
+    }
+  /* A stream that is cancelled before its ACK no longer waits for it. */
+  yamux_acked_locked (yamux, strm);
+  yamux_stream_unref (strm);
+}

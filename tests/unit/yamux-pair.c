@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* See yamux-pair.h. End.lock guards what the callbacks write; the test's thread waits for it. */
+#include "tests/unit/yamux-pair.h"
+
+#include "lib/yamux-frame.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+typedef struct
+{
+  End *end;
+  P2pStream *strm;
+} Service;
+
+static void *
+service_main (void *data)
+{
+  Service *service = data;
+  End *end = service->end;
+
+  end->serve (service->strm);
+  g_free (service);
+  P2P_LOCKED (&end->lock);
+  end->n_serving--;
+  p2p_cond_broadcast (&end->changed);
+  return NULL;
+}
+
+static void
+accepted_cb (P2pYamux *yamux, P2pStream *take_strm, void *data)
+{
+  End *end = data;
+  Service *service;
+  pthread_attr_t attr;
+  pthread_t thread;
+
+  (void) yamux;
+  P2P_LOCKED (&end->lock);
+  if (!end->serve)
+    {
+      g_assert_cmpuint (end->n_accepted, <, G_N_ELEMENTS (end->kept));
+      end->kept[end->n_accepted] = take_strm;
+    }
+  end->n_accepted++;
+  p2p_cond_broadcast (&end->changed);
+  if (!end->serve)
+    return;
+  end->n_serving++;
+  service = g_new (Service, 1);
+  *service = (Service){ end, take_strm };
+  P2P_PTHREAD (pthread_attr_init (&attr));
+  P2P_PTHREAD (pthread_attr_setstacksize (&attr, 256 << 10));
+  P2P_PTHREAD (pthread_attr_setdetachstate (&attr, PTHREAD_CREATE_DETACHED));
+  P2P_PTHREAD (pthread_create (&thread, &attr, service_main, service));
+  P2P_PTHREAD (pthread_attr_destroy (&attr));
+}
+
+static void
+ended_cb (P2pYamux *yamux, const char *why, bool ours, void *data)
+{
+  End *end = data;
+
+  (void) yamux;
+  P2P_LOCKED (&end->lock);
+  end->ended = true;
+  end->n_ended++;
+  end->why = why;
+  end->ours = ours;
+  p2p_cond_broadcast (&end->changed);
+}
+
+static void
+going_away_cb (P2pYamux *yamux, uint32_t code, void *data)
+{
+  End *end = data;
+
+  (void) yamux;
+  P2P_LOCKED (&end->lock);
+  end->go_away_code = (int) code;
+  p2p_cond_broadcast (&end->changed);
+}
+
+void
+end_start (End *end, P2pStream *take_transport, P2pYamuxOptions options)
+{
+  g_autoptr (GError) error = NULL;
+
+  end->go_away_code = -1;
+  p2p_mutex_init (&end->lock, P2P_LOCK_LEAF);
+  p2p_cond_init (&end->changed);
+  options.name = "test";
+  options.accepted = accepted_cb;
+  options.ended = ended_cb;
+  options.going_away = going_away_cb;
+  options.data = end;
+  end->yamux = p2p_yamux_new (take_transport, &options, &error);
+  g_assert_no_error (error);
+}
+
+void
+end_await (End *end)
+{
+  P2P_LOCKED (&end->lock);
+  while (!end->ended)
+    g_assert_true (p2p_cond_wait (&end->changed, &end->lock, WITHIN));
+}
+
+void
+end_await_accepted (End *end, unsigned n)
+{
+  P2P_LOCKED (&end->lock);
+  while (end->n_accepted < n)
+    g_assert_true (p2p_cond_wait (&end->changed, &end->lock, WITHIN));
+}
+
+void
+end_stop (End *end)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS (end->kept); i++)
+    p2p_stream_close (end->kept[i]);
+  p2p_yamux_close (end->yamux, "test over");
+  p2p_yamux_join (end->yamux);
+  g_assert_cmpint (end->n_ended, ==, 1);
+  p2p_mutex_lock (&end->lock);
+  while (end->n_serving > 0)
+    g_assert_true (p2p_cond_wait (&end->changed, &end->lock, WITHIN));
+  p2p_mutex_unlock (&end->lock);
+  p2p_yamux_unref (end->yamux);
+  p2p_mutex_done (&end->lock);
+  p2p_cond_done (&end->changed);
+}
+
+void
+transport_pair (P2pStream **ret_a, P2pStream **ret_b)
+{
+  int fds[2];
+
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
+  *ret_a = p2p_stream_tcp_new (fds[0]);
+  *ret_b = p2p_stream_tcp_new (fds[1]);
+}
+
+void
+pair_start_over (Pair *pair,
+                 P2pStream *take_a,
+                 P2pStream *take_b,
+                 void (*serve) (P2pStream *take_strm),
+                 P2pYamuxOptions options)
+{
+  memset (pair, 0, sizeof *pair);
+  pair->client.serve = serve;
+  options.role = P2P_YAMUX_SERVER;
+  end_start (&pair->server, take_a, options);
+  options.role = P2P_YAMUX_CLIENT;
+  if (options.accept_backlog == 0)
+    options.accept_backlog = 256;
+  end_start (&pair->client, take_b, options);
+}
+
+void
+pair_start (Pair *pair, void (*serve) (P2pStream *take_strm), P2pYamuxOptions options)
+{
+  P2pStream *a, *b;
+
+  transport_pair (&a, &b);
+  pair_start_over (pair, a, b, serve, options);
+}
+
+void
+pair_stop (Pair *pair)
+{
+  end_stop (&pair->server);
+  end_stop (&pair->client);
+}
+
+void
+serve_echo (P2pStream *take_strm)
+{
+  unsigned char buf[16384];
+  size_t n;
+
+  while (p2p_stream_read (take_strm, buf, sizeof buf, &n, WITHIN) == P2P_IO_OK)
+    if (p2p_stream_write_all (take_strm, &(struct iovec){ buf, n }, 1, NULL, WITHIN) != P2P_IO_OK)
+      break;
+  p2p_stream_close (take_strm);
+}
+
+void
+serve_sink (P2pStream *take_strm)
+{
+  unsigned char buf[16384];
+  size_t n;
+
+  while (p2p_stream_read (take_strm, buf, sizeof buf, &n, WITHIN) == P2P_IO_OK)
+    ;
+  p2p_stream_close (take_strm);
+}
+
+P2pStream *
+must_open (End *end)
+{
+  P2pStream *strm = NULL;
+
+  g_assert_cmpint (p2p_yamux_open (end->yamux, WITHIN, &strm), ==, P2P_IO_OK);
+  return strm;
+}
+
+void
+must_write (P2pStream *strm, const void *bytes, size_t n)
+{
+  g_assert_cmpint (
+      p2p_stream_write_all (strm, &(struct iovec){ (void *) bytes, n }, 1, NULL, WITHIN), ==,
+      P2P_IO_OK);
+}
+
+void
+must_read (P2pStream *strm, void *bytes, size_t n)
+{
+  for (size_t done = 0; done < n;)
+    {
+      size_t part = 0;
+
+      g_assert_cmpint (
+          p2p_stream_read (strm, (unsigned char *) bytes + done, n - done, &part, WITHIN), ==,
+          P2P_IO_OK);
+      done += part;
+    }
+}
+
+void
+must_read_eof (P2pStream *strm)
+{
+  char byte;
+  size_t n;
+
+  g_assert_cmpint (p2p_stream_read (strm, &byte, 1, &n, WITHIN), ==, P2P_IO_EOF);
+}
+
+void
+fill_pattern (unsigned char *bytes, size_t n, uint64_t seed, uint64_t offset)
+{
+  for (size_t i = 0; i < n; i++)
+    bytes[i] = (unsigned char) ((offset + i) * 131 + ((offset + i) >> 8) * 17 + seed * 71);
+}
+
+static void
+raw_write (int fd, const void *bytes, size_t n)
+{
+  for (size_t done = 0; done < n;)
+    {
+      ssize_t part = send (fd, (const char *) bytes + done, n - done, MSG_NOSIGNAL);
+
+      if (part < 0)
+        return; /* the session has ended already: what it said can still be read */
+      done += (size_t) part;
+    }
+}
+
+void
+raw_send (int fd, uint8_t type, uint16_t flags, uint32_t id, uint32_t length, const void *payload)
+{
+  YamuxHeader header = { .type = type, .flags = flags, .id = id, .length = length };
+  unsigned char bytes[YAMUX_HEADER_SIZE];
+
+  yamux_header_encode (&header, bytes);
+  raw_write (fd, bytes, sizeof bytes);
+  if (payload)
+    raw_write (fd, payload, length);
+}
+
+static bool
+raw_read (int fd, unsigned char *bytes, size_t n)
+{
+  int64_t deadline_us = WITHIN;
+
+  for (size_t done = 0; done < n;)
+    {
+      struct pollfd pfd = { .fd = fd, .events = POLLIN };
+      ssize_t part;
+
+      g_assert_cmpint (poll (&pfd, 1, p2p_deadline_poll_ms (deadline_us)), ==, 1);
+      part = recv (fd, bytes + done, n - done, 0);
+      if (part <= 0)
+        return false;
+      done += (size_t) part;
+    }
+  return true;
+}
+
+bool
+raw_next (int fd, RawFrame *ret_frame, bool with_pings)
+{
+  unsigned char bytes[YAMUX_HEADER_SIZE];
+  YamuxHeader header;
+
+  do
+    {
+      if (!raw_read (fd, bytes, sizeof bytes))
+        return false;
+      header = yamux_header_decode (bytes);
+    }
+  while (header.type == YAMUX_PING && !with_pings);
+  *ret_frame = (RawFrame){ header.version, header.type, header.flags, header.id, header.length, { 0 } };
+  if (header.type == YAMUX_DATA)
+    {
+      g_assert_cmpuint (header.length, <=, sizeof ret_frame->payload);
+      return raw_read (fd, ret_frame->payload, header.length);
+    }
+  return true;
+}
+
+RawFrame
+raw_expect (int fd, uint8_t type, uint16_t flags, uint32_t id)
+{
+  RawFrame frame;
+
+  for (;;)
+    {
+      g_assert_true (raw_next (fd, &frame, type == YAMUX_PING));
+      if (frame.type == type && frame.id == id && (frame.flags & flags) == flags)
+        return frame;
+    }
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* For the tests of Yamux: two of our sessions joined by a socket pair (the opener is the server, the other end
+ * runs a thread for each stream it accepts), or one session and a raw descriptor. */
+#pragma once
+
+#include "lib/lock.h"
+#include "lib/stream-tcp.h"
+#include "lib/yamux.h"
+
+#include <glib.h>
+
+/* Far more than anything here takes, so that a hang fails. */
+#define WITHIN p2p_deadline_ms (20000)
+
+/* What a test sees of one session. */
+typedef struct
+{
+  P2pYamux *yamux; /* (referenced) */
+  void (*serve) (P2pStream *take_strm); /* runs in a thread of its own for each accepted stream (nullable) */
+
+  P2pMutex lock; /* of what follows */
+  pthread_cond_t changed;
+  const char *why; /* (static) (nullable) */
+  bool ended, ours;
+  int n_ended;
+  int go_away_code; /* -1 */
+  unsigned n_accepted, n_serving;
+  P2pStream *kept[2048]; /* accepted while serve is NULL (owned) */
+} End;
+
+typedef struct
+{
+  End server; /* opens */
+  End client; /* accepts */
+} Pair;
+
+void end_start (End *end, P2pStream *take_transport, P2pYamuxOptions options);
+/* Waits for ended (). */
+void end_await (End *end);
+/* Waits until n streams were accepted in all. */
+void end_await_accepted (End *end, unsigned n);
+/* Closes what is kept, ends the session if need be, waits for all threads. */
+void end_stop (End *end);
+
+/* Both ends of a socket pair as streams. */
+void transport_pair (P2pStream **ret_a, P2pStream **ret_b);
+void pair_start (Pair *pair, void (*serve) (P2pStream *take_strm), P2pYamuxOptions options);
+void pair_start_over (Pair *pair,
+                      P2pStream *take_a,
+                      P2pStream *take_b,
+                      void (*serve) (P2pStream *take_strm),
+                      P2pYamuxOptions options);
+void pair_stop (Pair *pair);
+
+/* Serving threads: echo until FIN; read and count nothing until FIN; never read. */
+void serve_echo (P2pStream *take_strm);
+void serve_sink (P2pStream *take_strm);
+
+P2pStream *must_open (End *end);
+void must_write (P2pStream *strm, const void *bytes, size_t n);
+/* Exactly n bytes. */
+void must_read (P2pStream *strm, void *bytes, size_t n);
+void must_read_eof (P2pStream *strm);
+/* A pattern that differs by stream and place. */
+void fill_pattern (unsigned char *bytes, size_t n, uint64_t seed, uint64_t offset);
+
+/* The raw end. */
+typedef struct
+{
+  uint8_t version, type;
+  uint16_t flags;
+  uint32_t id, length;
+  unsigned char payload[65536]; /* of data frames, cut */
+} RawFrame;
+
+void raw_send (int fd, uint8_t type, uint16_t flags, uint32_t id, uint32_t length, const void *payload);
+/* False at the end of the stream. Pings are passed over unless with_pings. */
+bool raw_next (int fd, RawFrame *ret_frame, bool with_pings);
+/* Reads frames until one of this type and id with all of these flags; fails at the end of the stream. */
+RawFrame raw_expect (int fd, uint8_t type, uint16_t flags, uint32_t id);
