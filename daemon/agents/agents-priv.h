@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* What the files of the agents' room share: the registry and its sessions. */
+#pragma once
+
+#include "daemon/agents/agents.h"
+#include "lib/lock.h"
+#include "lib/pool.h"
+#include "lib/yamux.h"
+
+#include <stdatomic.h>
+
+typedef struct Session Session;
+
+typedef enum
+{
+  SESSION_LIVE,     /* takes new streams */
+  SESSION_DRAINING, /* its streams end, then it does */
+  SESSION_ENDED,    /* the reader thread is over, the keeper joins it */
+} SessionState;
+
+/* One tunnel. Owned by the registry's list; freed by the keeper alone, after it has joined the reader thread. */
+struct Session
+{
+  int64_t agent_id;
+  char *agent_name;     /* (owned) for the log */
+  P2pYamux *yamux;      /* (owned) set before it is listed */
+  char instance[33];    /* "" when the agent sent none */
+  char reported_name[128];
+  char version[32];
+  char address[64];
+  int64_t connected_at_ms;
+  SessionState state;     /* (lock) */
+  int64_t drain_until_us; /* (lock) SESSION_DRAINING */
+  const char *why;        /* (lock) (static) why it drained or ended */
+  bool degraded;          /* (lock) the last probe found no answer */
+  bool probing;           /* (lock) a probe is under way: it holds the session */
+  int64_t probe_at_us;    /* (lock) */
+  uint64_t probe_bytes;   /* (lock) moved when the last probe was thought of */
+  P2pTask probe_task;     /* (pool) */
+};
+
+/* What is remembered of an agent beyond its sessions. */
+typedef struct
+{
+  int64_t id;
+  Session *live;              /* (lock) (borrowed: the list) (nullable) */
+  int64_t disconnected_at_ms; /* (lock) */
+  bool has_report;            /* (lock) */
+  AgentReport report;         /* (lock) */
+} Known;
+
+typedef struct
+{
+  AgentsOptions options; /* constant */
+  P2pPool *pool;         /* (owned) probes */
+  P2pMutex lock;
+  pthread_cond_t cond; /* rings the keeper, and whoever waits for the list to become empty */
+  GHashTable *known;   /* (lock) id to Known (owned) */
+  GPtrArray *sessions; /* (lock) of Session (owned by the keeper) */
+  unsigned n_live;     /* (lock) */
+  bool stopping;       /* (lock) no more tunnels */
+  bool stop_keeper;    /* (lock) */
+  pthread_t keeper;
+} Registry;
+extern Registry registry;
+
+Known *registry_get_known_locked (int64_t id);
+
+/* Makes it the agent's session; one that held the place drains, and the log says by whom it was displaced. False: too many agents, or
+ * the daemon is ending; the session then belongs to the keeper still, ending. */
+bool registry_add (Session *session);
+/* No new streams; ends after the drain time, or as soon as no stream is open. */
+void session_drain_locked (Session *session, const char *why);
+
+/* Starts Yamux over the stream (taken). NULL with an error. The session is the registry's to keep. */
+Session *session_new (P2pStream *take_strm, const ConfigAgent *agent, GError **error);
+
+/* The keeper's thread: ends drained sessions, joins ended ones, sends probes. */
+void *keeper_main (void *data);
+void probe_run (P2pTask *task);

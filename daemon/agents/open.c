@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* Streams through agents: which of the connected agents that match takes the next one. Any worker. */
+#include "daemon/agents/agents-priv.h"
+
+#include "lib/tunnel.h"
+
+#include <glib.h>
+
+/* A new reference to the session that takes new streams, or NULL. */
+static P2pYamux *
+live_yamux (int64_t agent_id)
+{
+  P2P_LOCKED (&registry.lock);
+  Known *known = g_hash_table_lookup (registry.known, &agent_id);
+
+  return known && known->live ? p2p_yamux_ref (known->live->yamux) : NULL;
+}
+
+static AgentOpen
+from_io (P2pIo io)
+{
+  switch (io)
+    {
+    case P2P_IO_OK:
+      return AGENT_OPEN_OK;
+    case P2P_IO_OVERFLOW:
+      return AGENT_OPEN_OVERLOADED;
+    case P2P_IO_TIMEOUT:
+    case P2P_IO_AGAIN:
+      return AGENT_OPEN_TIMEOUT;
+    case P2P_IO_STOPPED:
+      return AGENT_OPEN_NONE;
+    default:
+      return AGENT_OPEN_FAILED;
+    }
+}
+
+static AgentOpen
+open_through (int64_t agent_id, int64_t deadline_us, P2pStream **ret_lower)
+{
+  P2pYamux *yamux = live_yamux (agent_id);
+  AgentOpen result;
+
+  if (!yamux)
+    return AGENT_OPEN_NONE;
+  result = from_io (p2p_yamux_open (yamux, deadline_us, ret_lower));
+  p2p_yamux_unref (yamux);
+  return result;
+}
+
+AgentOpen
+agents_open (const Config *cfg,
+             const ConfigTarget *target,
+             const char *request_id,
+             int64_t deadline_us,
+             P2pStream **ret_strm)
+{
+  static atomic_uint turn;
+  unsigned first = atomic_fetch_add_explicit (&turn, 1, memory_order_relaxed);
+  AgentOpen result = AGENT_OPEN_NONE;
+
+  for (unsigned i = 0; i < cfg->n_agents; i++)
+    {
+      const ConfigAgent *agent = cfg->agents[(first + i) % cfg->n_agents];
+      P2pTunnelOpen open = { .network = P2P_TUNNEL_TCP, .port = target->port };
+      P2pStream *lower;
+      AgentOpen tried;
+
+      if (!agent->enabled || !config_selector_matches (target, agent))
+        continue;
+      tried = open_through (agent->id, deadline_us, &lower);
+      if (tried == AGENT_OPEN_OK)
+        {
+          g_strlcpy (open.host, target->host, sizeof open.host);
+          g_strlcpy (open.request_id, request_id, sizeof open.request_id);
+          *ret_strm = p2p_stream_tunnel_new (lower, &open);
+          return AGENT_OPEN_OK;
+        }
+      result = MAX (result, tried);
+    }
+  return result;
+}
+
+const char *
+agents_stream_error (P2pStream *strm)
+{
+  P2pTunnelError error = p2p_stream_tunnel_get_error (strm);
+
+  return error == P2P_TUNNEL_OK ? NULL : p2p_tunnel_error_text (error);
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* One agent's tunnel: its callbacks, and the keeper that ends, joins and probes sessions. */
+#include "daemon/agents/agents-priv.h"
+
+#include "lib/log.h"
+#include "lib/tunnel.h"
+
+#include <glib.h>
+
+#define ACCEPT_NONE 0 /* the daemon opens, the agent accepts: a SYN from there is answered by RST */
+#define DEAD_AFTER_MS 10000
+#define KEEPER_TICK_MS 1000
+#define PROBE_EVERY_MS 10000 /* and up to 10 s more, at random */
+#define PROBE_WAIT_MS 5000
+
+/* --- callbacks: on the session's reader thread ------------------------------------------------------- */
+
+static void
+ended_cb (P2pYamux *yamux, const char *why, bool ours, void *data)
+{
+  Session *session = data;
+  P2P_LOCKED (&registry.lock);
+  Known *known = registry_get_known_locked (session->agent_id);
+
+  (void) yamux;
+  if (known->live == session)
+    {
+      known->live = NULL;
+      known->disconnected_at_ms = p2p_wall_ms ();
+      registry.n_live--;
+    }
+  if (session->state == SESSION_LIVE || !ours)
+    session->why = why;
+  session->state = SESSION_ENDED;
+  p2p_cond_signal (&registry.cond);
+}
+
+static void
+going_away_cb (P2pYamux *yamux, uint32_t code, void *data)
+{
+  P2P_LOCKED (&registry.lock);
+
+  (void) yamux;
+  (void) code;
+  session_drain_locked (data, "the agent is going away");
+}
+
+Session *
+session_new (P2pStream *take_strm, const ConfigAgent *agent, GError **error)
+{
+  Session *session = g_new0 (Session, 1);
+  P2pYamuxOptions options = { .role = P2P_YAMUX_SERVER,
+                              .name = agent->name,
+                              .max_streams = registry.options.max_streams,
+                              .accept_backlog = ACCEPT_NONE,
+                              .ping_interval_ms = registry.options.ping_interval_ms,
+                              .dead_after_ms = DEAD_AFTER_MS,
+                              .ended = ended_cb,
+                              .going_away = going_away_cb,
+                              .data = session };
+
+  session->agent_id = agent->id;
+  session->agent_name = g_strdup (agent->name);
+  session->connected_at_ms = p2p_wall_ms ();
+  session->probe_at_us = p2p_deadline_ms (PROBE_EVERY_MS);
+  session->yamux = p2p_yamux_new (take_strm, &options, error);
+  if (session->yamux)
+    return session;
+  g_free (session->agent_name);
+  g_free (session);
+  return NULL;
+}
+
+/* --- probes ------------------------------------------------------------------------------------------ */
+
+/* Any well-formed answer proves the data path; a version-1 agent says invalid_open_request. */
+static bool
+probe (P2pYamux *yamux)
+{
+  P2pTunnelOpen open = { .network = P2P_TUNNEL_PROBE, .request_id = "probe" };
+  int64_t deadline_us = p2p_deadline_ms (PROBE_WAIT_MS);
+  P2pStream *strm;
+  char byte;
+  size_t n;
+  P2pIo io = p2p_yamux_open (yamux, deadline_us, &strm);
+
+  if (io != P2P_IO_OK)
+    return io == P2P_IO_OVERFLOW; /* full of work is not degraded */
+  strm = p2p_stream_tunnel_new (strm, &open);
+  io = p2p_stream_flush (strm, deadline_us);
+  if (io == P2P_IO_OK)
+    {
+      struct iovec iov = { .iov_base = (char[]){ 'p' }, .iov_len = 1 };
+
+      io = p2p_stream_write_all (strm, &iov, 1, NULL, deadline_us);
+    }
+  if (io == P2P_IO_OK)
+    io = p2p_stream_read (strm, &byte, 1, &n, deadline_us);
+  p2p_stream_close (strm);
+  return io == P2P_IO_OK || io == P2P_IO_REFUSED;
+}
+
+void
+probe_run (P2pTask *task)
+{
+  Session *session = (Session *) ((char *) task - offsetof (Session, probe_task));
+  bool good = probe (session->yamux); /* the keeper frees no session that is being probed */
+  P2P_LOCKED (&registry.lock);
+
+  if (session->degraded == good && session->state == SESSION_LIVE)
+    p2p_log (good ? P2P_LOG_INFO : P2P_LOG_WARNING, "agents", "agent '%s': %s", session->agent_name,
+             good ? "carries streams again" : "is connected but carries no stream: degraded");
+  session->degraded = !good;
+  session->probing = false;
+  p2p_cond_signal (&registry.cond);
+}
+
+static uint64_t
+moved_bytes (const Session *session)
+{
+  P2pYamuxStats stats = p2p_yamux_get_stats (session->yamux);
+
+  return stats.bytes_in + stats.bytes_out;
+}
+
+/* One probe every 15 s ± 5 when no stream carried a byte since the last, none otherwise. */
+static void
+think_of_probe_locked (Session *session, int64_t now_us)
+{
+  uint64_t moved;
+
+  if (session->state != SESSION_LIVE || session->probing || session->probe_at_us > now_us)
+    return;
+  session->probe_at_us = now_us + (PROBE_EVERY_MS + g_random_int_range (0, 10000)) * INT64_C (1000);
+  moved = moved_bytes (session);
+  if (moved != session->probe_bytes && !session->degraded)
+    {
+      session->probe_bytes = moved;
+      return;
+    }
+  session->probing = true;
+  session->probe_task.run = probe_run;
+  p2p_pool_submit (registry.pool, &session->probe_task);
+}
+
+/* --- the keeper -------------------------------------------------------------------------------------- */
+
+static bool
+is_drained_locked (Session *session, int64_t now_us)
+{
+  return session->state == SESSION_DRAINING
+         && (now_us >= session->drain_until_us || p2p_yamux_get_stats (session->yamux).streams == 0);
+}
+
+/* The first one that is over and held by nobody leaves the list. */
+static Session *
+take_ended_locked (void)
+{
+  for (unsigned i = 0; i < registry.sessions->len; i++)
+    {
+      Session *session = registry.sessions->pdata[i];
+
+      if (session->state == SESSION_ENDED && !session->probing)
+        return g_ptr_array_remove_index (registry.sessions, i);
+    }
+  return NULL;
+}
+
+static void
+session_free (Session *session)
+{
+  P2pYamuxStats stats = p2p_yamux_get_stats (session->yamux);
+
+  p2p_yamux_close (session->yamux, "ended");
+  p2p_yamux_join (session->yamux);
+  p2p_yamux_unref (session->yamux);
+  p2p_log (P2P_LOG_INFO, "agents",
+           "agent '%s': session from %s ended: %s (%" G_GUINT64_FORMAT " bytes in, %" G_GUINT64_FORMAT
+           " out)",
+           session->agent_name, session->address, session->why ? session->why : "unknown",
+           stats.bytes_in, stats.bytes_out);
+  g_free (session->agent_name);
+  g_free (session);
+}
+
+static void
+look_after_all_locked (void)
+{
+  int64_t now_us = p2p_now_us ();
+
+  for (unsigned i = 0; i < registry.sessions->len; i++)
+    {
+      Session *session = registry.sessions->pdata[i];
+
+      if (is_drained_locked (session, now_us))
+        p2p_yamux_close (session->yamux, session->why);
+      think_of_probe_locked (session, now_us);
+    }
+}
+
+void *
+keeper_main (void *data)
+{
+  Session *session;
+
+  (void) data;
+  (void) pthread_setname_np (pthread_self (), "agents"); /* only a name */
+  p2p_mutex_lock (&registry.lock);
+  while (!registry.stop_keeper)
+    {
+      look_after_all_locked ();
+      session = take_ended_locked ();
+      if (!session)
+        {
+          (void) p2p_cond_wait (&registry.cond, &registry.lock, p2p_deadline_ms (KEEPER_TICK_MS));
+          continue;
+        }
+      p2p_mutex_unlock (&registry.lock);
+      session_free (session);
+      p2p_mutex_lock (&registry.lock);
+      p2p_cond_broadcast (&registry.cond);
+    }
+  p2p_mutex_unlock (&registry.lock);
+  return NULL;
+}
