@@ -87,9 +87,9 @@ step_size (P2pBody *body, char c)
 
   if (digit >= 0)
     {
-      /* Beyond INT64_MAX, in one chunk or together, sums could wrap. */
-      if (body->n_digits == CHUNK_DIGITS_MAX || body->left > (INT64_MAX >> 4))
+      if (body->n_digits == CHUNK_DIGITS_MAX)
         return P2P_HTTP1_BAD;
+      /* Beyond INT64_MAX, in one chunk or together, sums could wrap. */
       body->left = body->left << 4 | (uint64_t) digit;
       body->n_digits++;
       return body->left > INT64_MAX - body->total ? P2P_HTTP1_BAD : P2P_HTTP1_OK;

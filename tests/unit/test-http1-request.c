@@ -198,6 +198,43 @@ test_bad (void)
     }
 }
 
+/* Faults are found as soon as their bytes are there, not at the head's end. */
+static void
+test_bad_early (void)
+{
+  static const P2pSpan rows[] = {
+    P2P_SPAN ("GET / HTTP/1.1\n"),       P2P_SPAN ("GET / HTTP/1.1\rX"),       P2P_SPAN (LINE "\rX"),
+    P2P_SPAN (LINE "A: b\r\n\r\r"),       P2P_SPAN ("GET /0123456789abcdef0123\0"), P2P_SPAN ("GET /0123456789abcdef\x7f"),
+    P2P_SPAN ("\x16\x03\x01"),           P2P_SPAN ("\n"),
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      size_t size;
+
+      g_test_message ("%zu", i);
+      g_assert_cmpint (exact_head (rows[i], &size), ==, P2P_HTTP1_BAD);
+    }
+}
+
+/* 253 bytes are a host name, 254 are not. */
+static void
+test_host_length (void)
+{
+  static const char label[] = "a2345678901234567890123456789012345678901234567890123456789.123."; /* 64 */
+  g_autofree P2pRequestHead *head = g_new (P2pRequestHead, 1);
+
+  for (unsigned extra = 0; extra <= 1; extra++)
+    {
+      g_autofree char *text =
+          g_strdup_printf (LINE "Host: %s%s%s%.*s%s\r\n\r\n", label, label, label, 60, label, extra ? "bc" : "b");
+      g_autofree char *block = NULL;
+
+      g_assert_cmpint (exact_request (p2p_span_from_string (text), head, &block), ==,
+                       extra ? P2P_HTTP1_BAD : P2P_HTTP1_OK);
+    }
+}
+
 /* What would become a good head never looks bad or complete before it is. */
 static void
 test_more (void)
@@ -321,12 +358,13 @@ test_fields (void)
       "Upgrade: websocket\r\n"
       "X_Forwarded_For: 1.2.3.4\r\n"
       "X-Forwarded.Anything: x\r\n"
+      "x_forwarded: x\r\n"
       "X_Other: kept\r\n"
       "\r\n");
   g_autofree P2pRequestHead *head = g_new (P2pRequestHead, 1);
   g_autofree char *block = NULL;
   P2pMessage *msg = &head->msg;
-  static const bool hop[] = { false, false, false, false, false, true, true, true, true, true, true, true, true, true, false };
+  static const bool hop[] = { false, false, false, false, false, true, true, true, true, true, true, true, true, true, true, false };
 
   g_assert_cmpint (exact_request (wire, head, &block), ==, P2P_HTTP1_OK);
   g_assert_cmpuint (msg->n_fields, ==, G_N_ELEMENTS (hop));
@@ -446,6 +484,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/http1/request/bad", test_bad);
+  g_test_add_func ("/http1/request/bad-early", test_bad_early);
+  g_test_add_func ("/http1/request/host-length", test_host_length);
   g_test_add_func ("/http1/request/more", test_more);
   g_test_add_func ("/http1/request/version", test_version);
   g_test_add_func ("/http1/request/good", test_good);
