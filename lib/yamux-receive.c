@@ -131,9 +131,12 @@ receive_fin (P2pYamux *yamux, YamuxStream *strm)
     return;
   P2P_LOCKED (&yamux->lock);
   if (over)
-    yamux_table_remove_locked (yamux, strm);
-  else
-    yamux_offer_locked (strm);
+    {
+      yamux_table_remove_locked (yamux, strm);
+      return;
+    }
+  yamux_offer_locked (strm);
+  yamux->hurry_us = 1;
 }
 
 static const char *

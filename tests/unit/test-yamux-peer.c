@@ -1,0 +1,639 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* Yamux against a peer that writes raw bytes: what ends the session and what does not, and what exactly we send. */
+#include "tests/unit/yamux-pair.h"
+
+#include "lib/fd.h"
+#include "lib/yamux-frame.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Our end of the session, and the peer's descriptor. */
+typedef struct
+{
+  End end;
+  int fd;
+} Peer;
+
+static void
+peer_start (Peer *peer, P2pYamuxRole role, P2pYamuxOptions options)
+{
+  int fds[2];
+
+  memset (peer, 0, sizeof *peer);
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
+  options.role = role;
+  peer->fd = fds[1];
+  end_start (&peer->end, p2p_stream_tcp_new (fds[0]), options);
+}
+
+static void
+peer_stop (Peer *peer)
+{
+  p2p_fd_close (&peer->fd);
+  end_stop (&peer->end);
+}
+
+static const P2pYamuxOptions accepting = { .accept_backlog = 256 };
+
+/* The session must end by our GOAWAY 1 and with this reason; nothing may come behind it. */
+static void
+expect_fault (Peer *peer, const char *why)
+{
+  RawFrame frame = raw_expect (peer->fd, YAMUX_GO_AWAY, 0, 0);
+
+  g_assert_cmpuint (frame.length, ==, YAMUX_GO_AWAY_PROTO);
+  g_assert_false (raw_next (peer->fd, &frame, true));
+  p2p_fd_close (&peer->fd);
+  end_await (&peer->end);
+  g_assert_cmpstr (peer->end.why, ==, why);
+  g_assert_true (peer->end.ours);
+  g_assert_false (p2p_yamux_is_open (peer->end.yamux));
+}
+
+/* The role is ours; the peer opens stream 2 or 1 first. */
+static const struct
+{
+  const char *name;
+  P2pYamuxRole role;
+  YamuxHeader frames[3];
+  const char *why;
+} faults[] = {
+  { "version", P2P_YAMUX_CLIENT, { { 1, 0, 0, 2, 0 } }, "the peer sent a frame of another version" },
+  { "type", P2P_YAMUX_CLIENT, { { 0, 4, 0, 2, 0 } }, "the peer sent a frame of an unknown type" },
+  { "type of any stream",
+    P2P_YAMUX_SERVER,
+    { { 0, 255, YAMUX_SYN, 0, 0 } },
+    "the peer sent a frame of an unknown type" },
+  { "SYN of our parity",
+    P2P_YAMUX_CLIENT,
+    { { 0, 1, YAMUX_SYN, 3, 0 } },
+    "the peer opened a stream with an id that is not its to give" },
+  { "SYN of our parity, server",
+    P2P_YAMUX_SERVER,
+    { { 0, 1, YAMUX_SYN, 2, 0 } },
+    "the peer opened a stream with an id that is not its to give" },
+  { "SYN of id 0",
+    P2P_YAMUX_CLIENT,
+    { { 0, 1, YAMUX_SYN, 0, 0 } },
+    "the peer opened a stream with an id that is not its to give" },
+  { "SYN again",
+    P2P_YAMUX_CLIENT,
+    { { 0, 1, YAMUX_SYN, 4, 0 }, { 0, 1, YAMUX_SYN, 4, 0 } },
+    "the peer opened a stream that is open" },
+  { "SYN again on data",
+    P2P_YAMUX_CLIENT,
+    { { 0, 1, YAMUX_SYN, 4, 0 }, { 0, 0, YAMUX_SYN, 4, 0 } },
+    "the peer opened a stream that is open" },
+  { "data beyond the window",
+    P2P_YAMUX_CLIENT,
+    { { 0, 1, YAMUX_SYN, 4, 0 }, { 0, 0, 0, 4, 262145 } },
+    "the peer sent data beyond the window" },
+  { "8 MiB frame",
+    P2P_YAMUX_CLIENT,
+    { { 0, 0, YAMUX_SYN, 4, 8 << 20 } },
+    "the peer sent data beyond the window" },
+  { "window beyond 2^32-1",
+    P2P_YAMUX_CLIENT,
+    { { 0, 1, YAMUX_SYN, 4, 0 }, { 0, 1, 0, 4, UINT32_MAX - 262143 } },
+    "the peer gave a window beyond 2^32-1" },
+};
+
+static void
+test_faults (void)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS (faults); i++)
+    {
+      Peer peer;
+
+      g_test_message ("%s", faults[i].name);
+      peer_start (&peer, faults[i].role, accepting);
+      for (size_t f = 0; f < G_N_ELEMENTS (faults[i].frames); f++)
+        {
+          const YamuxHeader *h = &faults[i].frames[f];
+          unsigned char bytes[YAMUX_HEADER_SIZE];
+
+          if (f > 0 && h->id == 0)
+            break;
+          yamux_header_encode (h, bytes);
+          g_assert_cmpint (send (peer.fd, bytes, sizeof bytes, MSG_NOSIGNAL), ==, sizeof bytes);
+        }
+      expect_fault (&peer, faults[i].why);
+      peer_stop (&peer);
+    }
+}
+
+/* What is odd but harmless: after each the session answers a ping and opens streams. */
+static const struct
+{
+  const char *name;
+  YamuxHeader frames[4];
+} harmless[] = {
+  { "data for an unknown id", { { 0, 0, 0, 40, 5 }, { 0, 0, YAMUX_FIN, 41, 3 } } },
+  { "data for id 0", { { 0, 0, 0, 0, 5 } } },
+  { "RST of an unknown id", { { 0, 1, YAMUX_RST, 40, 0 } } },
+  { "window for an unknown id", { { 0, 1, 0, 40, UINT32_MAX } } },
+  { "a ping answered unasked", { { 0, 2, YAMUX_ACK, 0, 77 } } },
+  { "second FIN",
+    { { 0, 1, YAMUX_SYN, 4, 0 }, { 0, 1, YAMUX_FIN, 4, 0 }, { 0, 1, YAMUX_FIN, 4, 0 } } },
+  { "data after FIN", { { 0, 1, YAMUX_SYN, 4, 0 }, { 0, 0, YAMUX_FIN, 4, 3 }, { 0, 0, 0, 4, 3 } } },
+  { "data after RST", { { 0, 1, YAMUX_SYN, 4, 0 }, { 0, 1, YAMUX_RST, 4, 0 }, { 0, 0, 0, 4, 3 } } },
+  { "an id again after RST",
+    { { 0, 1, YAMUX_SYN, 4, 0 }, { 0, 1, YAMUX_RST, 4, 0 }, { 0, 1, YAMUX_SYN, 4, 0 } } },
+  { "SYN and RST at once", { { 0, 1, YAMUX_SYN | YAMUX_RST, 4, 0 } } },
+  { "unknown flags", { { 0, 1, 0xfff0, 4, 0 } } },
+  { "the largest window",
+    { { 0, 1, YAMUX_SYN, 4, 0 }, { 0, 1, 0, 4, UINT32_MAX - 262144 } } },
+};
+
+static void
+test_harmless (void)
+{
+  static const char zeros[8];
+
+  for (size_t i = 0; i < G_N_ELEMENTS (harmless); i++)
+    {
+      Peer peer;
+      RawFrame frame;
+
+      g_test_message ("%s", harmless[i].name);
+      peer_start (&peer, P2P_YAMUX_CLIENT, accepting);
+      for (size_t f = 0; f < G_N_ELEMENTS (harmless[i].frames); f++)
+        {
+          const YamuxHeader *h = &harmless[i].frames[f];
+
+          if (h->type == YAMUX_DATA && h->length == 0)
+            break;
+          raw_send (peer.fd, h->type, h->flags, h->id, h->length,
+                    h->type == YAMUX_DATA ? zeros : NULL);
+        }
+      raw_send (peer.fd, YAMUX_PING, YAMUX_SYN, 0, 12345, NULL);
+      do
+        frame = raw_expect (peer.fd, YAMUX_PING, YAMUX_ACK, 0);
+      while (frame.length != 12345);
+      raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_SYN, 1000, 0, NULL);
+      (void) raw_expect (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_ACK, 1000);
+      peer_stop (&peer);
+    }
+}
+
+/* Data for a stream that the owner has closed, or that has said FIN, costs that stream. */
+static void
+test_unwanted_data (void)
+{
+  Peer peer;
+
+  peer_start (&peer, P2P_YAMUX_CLIENT, accepting);
+  raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_SYN, 2, 0, NULL);
+  raw_send (peer.fd, YAMUX_DATA, YAMUX_FIN, 2, 3, "abc");
+  raw_send (peer.fd, YAMUX_DATA, 0, 2, 3, "def");
+  (void) raw_expect (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_RST, 2);
+
+  raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_SYN, 4, 0, NULL);
+  end_await_accepted (&peer.end, 2);
+  p2p_stream_close (g_steal_pointer (&peer.end.kept[1]));
+  (void) raw_expect (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_FIN, 4);
+  raw_send (peer.fd, YAMUX_DATA, 0, 4, 3, "abc");
+  (void) raw_expect (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_RST, 4);
+
+  /* Unread bytes at the close are an abort too. */
+  raw_send (peer.fd, YAMUX_DATA, YAMUX_SYN, 6, 3, "abc");
+  end_await_accepted (&peer.end, 3);
+  while (p2p_stream_pending (peer.end.kept[2]) == 0)
+    g_thread_yield ();
+  p2p_stream_close (g_steal_pointer (&peer.end.kept[2]));
+  (void) raw_expect (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_RST, 6);
+  peer_stop (&peer);
+}
+
+/* SYN goes with the first bytes, behind it frames of at most one record; FIN alone and last, once. */
+static void
+test_what_we_send (void)
+{
+  static unsigned char bytes[100000];
+  Peer peer;
+  P2pStream *strm;
+  RawFrame frame;
+  size_t total = 0;
+
+  fill_pattern (bytes, sizeof bytes, 3, 0);
+  peer_start (&peer, P2P_YAMUX_SERVER, (P2pYamuxOptions){ .peer_half_close = true });
+  strm = must_open (&peer.end);
+  must_write (strm, bytes, sizeof bytes);
+  g_assert_cmpint (p2p_stream_shutdown (strm, WITHIN), ==, P2P_IO_OK);
+  g_assert_true (raw_next (peer.fd, &frame, false));
+  g_assert_cmpuint (frame.type, ==, YAMUX_WINDOW_UPDATE);
+  g_assert_cmpuint (frame.flags, ==, YAMUX_SYN);
+  g_assert_cmpuint (frame.id, ==, 2);
+  g_assert_cmpuint (frame.length, ==, 0);
+  while (total < sizeof bytes)
+    {
+      g_assert_true (raw_next (peer.fd, &frame, false));
+      g_assert_cmpuint (frame.type, ==, YAMUX_DATA);
+      g_assert_cmpuint (frame.flags, ==, 0);
+      g_assert_cmpuint (frame.length, <=, 16372);
+      g_assert_cmpuint (frame.length, <=, sizeof bytes - total);
+      g_assert_cmpmem (frame.payload, frame.length, bytes + total, frame.length);
+      total += frame.length;
+    }
+  g_assert_true (raw_next (peer.fd, &frame, false));
+  g_assert_cmpuint (frame.type, ==, YAMUX_WINDOW_UPDATE);
+  g_assert_cmpuint (frame.flags, ==, YAMUX_FIN);
+  g_assert_cmpuint (frame.length, ==, 0);
+  p2p_stream_close (strm);
+
+  /* The close adds nothing: the next thing is another stream's SYN, which waiting sends. */
+  strm = must_open (&peer.end);
+  g_assert_cmpint (p2p_stream_wait (&(P2pWait){ .strm = strm, .want = P2P_READABLE }, 1, P2P_TRY), ==,
+                   P2P_IO_AGAIN);
+  g_assert_true (raw_next (peer.fd, &frame, false));
+  g_assert_cmpuint (frame.flags, ==, YAMUX_SYN);
+  g_assert_cmpuint (frame.id, ==, 4);
+  p2p_stream_reset (strm);
+  g_assert_true (raw_next (peer.fd, &frame, false));
+  g_assert_cmpuint (frame.flags, ==, YAMUX_RST);
+  g_assert_cmpuint (frame.id, ==, 4);
+  p2p_stream_close (strm);
+  peer_stop (&peer);
+}
+
+/* A peer of version 1 ends both directions at a FIN: it gets it last. */
+static void
+test_fin_to_old_peer (void)
+{
+  Peer peer;
+  P2pStream *strm;
+  RawFrame frame;
+  char buf[8];
+
+  peer_start (&peer, P2P_YAMUX_SERVER, (P2pYamuxOptions){ 0 });
+  strm = must_open (&peer.end);
+  must_write (strm, "ask", 3);
+  g_assert_cmpint (p2p_stream_shutdown (strm, WITHIN), ==, P2P_IO_OK);
+  (void) raw_expect (peer.fd, YAMUX_DATA, 0, 2);
+  raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_ACK, 2, 0, NULL);
+  raw_send (peer.fd, YAMUX_DATA, 0, 2, 6, "answer");
+  must_read (strm, buf, 6);
+  raw_send (peer.fd, YAMUX_PING, YAMUX_SYN, 0, 4711, NULL);
+  do /* no FIN up to here */
+    g_assert_true (raw_next (peer.fd, &frame, true) && frame.type == YAMUX_PING);
+  while (frame.length != 4711);
+  raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_FIN, 2, 0, NULL);
+  must_read_eof (strm);
+  (void) raw_expect (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_FIN, 2);
+  p2p_stream_close (strm);
+
+  /* Or when nobody reads any more. */
+  strm = must_open (&peer.end);
+  must_write (strm, "ask", 3);
+  g_assert_cmpint (p2p_stream_shutdown (strm, WITHIN), ==, P2P_IO_OK);
+  p2p_stream_close (strm);
+  (void) raw_expect (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_FIN, 4);
+  peer_stop (&peer);
+}
+
+/* Our sender stops at the window and goes on with the update; 1 byte windows work. */
+static void
+test_send_window (void)
+{
+  static unsigned char bytes[262144 + 5];
+  Peer peer;
+  P2pStream *strm;
+  RawFrame frame;
+  size_t n, total = 0, got = 0;
+
+  peer_start (&peer, P2P_YAMUX_SERVER, (P2pYamuxOptions){ 0 });
+  strm = must_open (&peer.end);
+  while (total < 262144)
+    {
+      P2pIo io = p2p_stream_writev (strm, &(struct iovec){ bytes, sizeof bytes - total }, 1, &n,
+                                    P2P_TRY);
+
+      if (io == P2P_IO_OK)
+        total += n;
+      else
+        g_assert_cmpint (io, ==, P2P_IO_AGAIN);
+      while (got < total)
+        if (raw_expect (peer.fd, YAMUX_DATA, 0, 2).length > 0)
+          {
+            got = total; /* what follows is read below, at the latest */
+          }
+    }
+  g_assert_cmpuint (total, ==, 262144);
+  g_assert_cmpint (p2p_stream_writev (strm, &(struct iovec){ bytes, 1 }, 1, &n, P2P_TRY), ==,
+                   P2P_IO_AGAIN);
+  raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_ACK, 2, 1, NULL);
+  g_assert_cmpint (p2p_stream_writev (strm, &(struct iovec){ bytes, 5 }, 1, &n, WITHIN), ==,
+                   P2P_IO_OK);
+  g_assert_cmpuint (n, ==, 1);
+  do
+    frame = raw_expect (peer.fd, YAMUX_DATA, 0, 2);
+  while (frame.length != 1);
+  p2p_stream_close (strm);
+  peer_stop (&peer);
+}
+
+/* A frame as large as the window is passed on as it arrives, and the update comes at half of it. */
+static void
+test_large_frame (void)
+{
+  g_autofree unsigned char *bytes = g_malloc (262144), *seen = g_malloc (262144);
+  YamuxHeader header = { .type = YAMUX_DATA, .flags = YAMUX_SYN, .id = 2, .length = 262144 };
+  unsigned char head[YAMUX_HEADER_SIZE];
+  Peer peer;
+  RawFrame frame;
+
+  fill_pattern (bytes, 262144, 9, 0);
+  peer_start (&peer, P2P_YAMUX_CLIENT, accepting);
+  yamux_header_encode (&header, head);
+  g_assert_cmpint (send (peer.fd, head, sizeof head, MSG_NOSIGNAL), ==, sizeof head);
+  end_await_accepted (&peer.end, 1);
+  for (size_t at = 0; at < 262144; at += 32768)
+    {
+      g_assert_cmpint (send (peer.fd, bytes + at, 32768, MSG_NOSIGNAL), ==, 32768);
+      must_read (peer.end.kept[0], seen + at, 32768);
+    }
+  g_assert_cmpmem (seen, 262144, bytes, 262144);
+  do
+    frame = raw_expect (peer.fd, YAMUX_WINDOW_UPDATE, 0, 2);
+  while (frame.length == 0);
+  g_assert_cmpuint (frame.length, ==, 131072);
+  peer_stop (&peer);
+}
+
+/* The peer opens more than the backlog takes: refused by RST, and touching one makes room. */
+static void
+test_backlog (void)
+{
+  Peer peer;
+  char byte;
+  size_t n;
+
+  peer_start (&peer, P2P_YAMUX_CLIENT, (P2pYamuxOptions){ .accept_backlog = 2 });
+  for (uint32_t id = 2; id <= 6; id += 2)
+    raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_SYN, id, 0, NULL);
+  (void) raw_expect (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_RST, 6);
+  end_await_accepted (&peer.end, 2);
+  g_assert_cmpint (p2p_stream_read (peer.end.kept[0], &byte, 1, &n, P2P_TRY), ==, P2P_IO_AGAIN);
+  raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_SYN, 8, 0, NULL);
+  (void) raw_expect (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_ACK, 8);
+  peer_stop (&peer);
+
+  /* The daemon accepts none. */
+  peer_start (&peer, P2P_YAMUX_SERVER, (P2pYamuxOptions){ .accept_backlog = 0 });
+  raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_SYN, 1, 0, NULL);
+  (void) raw_expect (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_RST, 1);
+  peer_stop (&peer);
+}
+
+/* SYNs without end are refused, then end the session. */
+static void
+test_syn_flood (void)
+{
+  Peer peer;
+  RawFrame frame;
+
+  peer_start (&peer, P2P_YAMUX_SERVER, (P2pYamuxOptions){ .accept_backlog = 0 });
+  for (uint32_t id = 1; id <= 2 * 1001; id += 2)
+    {
+      raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_SYN, id, 0, NULL);
+      if (id < 2 * 1000)
+        (void) raw_expect (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_RST, id);
+    }
+  do
+    g_assert_true (raw_next (peer.fd, &frame, false));
+  while (frame.type != YAMUX_GO_AWAY);
+  p2p_fd_close (&peer.fd);
+  end_await (&peer.end);
+  g_assert_cmpstr (peer.end.why, ==, "the peer opened too many streams that were refused");
+  peer_stop (&peer);
+}
+
+/* A peer that resets what we open, unseen: may be tried elsewhere; a thousand times: the end. */
+static void
+test_reset_unseen (void)
+{
+  Peer peer;
+  char byte;
+  size_t n;
+
+  peer_start (&peer, P2P_YAMUX_SERVER, (P2pYamuxOptions){ 0 });
+  for (unsigned i = 0; i <= 1000; i++)
+    {
+      P2pStream *strm = must_open (&peer.end);
+
+      must_write (strm, "x", 1);
+      (void) raw_expect (peer.fd, YAMUX_DATA, 0, 2 + 2 * i);
+      raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_RST, 2 + 2 * i, 0, NULL);
+      if (i < 1000)
+        g_assert_cmpint (p2p_stream_read (strm, &byte, 1, &n, WITHIN), ==, P2P_IO_REFUSED);
+      g_assert_true (i == 1000 || p2p_yamux_stream_unseen (strm));
+      p2p_stream_close (strm);
+    }
+  expect_fault (&peer, "the peer reset too many streams unseen");
+  peer_stop (&peer);
+
+  peer_start (&peer, P2P_YAMUX_SERVER, (P2pYamuxOptions){ 0 });
+  P2pStream *strm = must_open (&peer.end);
+  must_write (strm, "x", 1);
+  raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_ACK, 2, 0, NULL);
+  raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_RST, 2, 0, NULL);
+  g_assert_cmpint (p2p_stream_read (strm, &byte, 1, &n, WITHIN), ==, P2P_IO_RESET);
+  g_assert_false (p2p_yamux_stream_unseen (strm));
+  p2p_stream_close (strm);
+  peer_stop (&peer);
+}
+
+/* 256 streams may be unacknowledged; one ACK lets one more open. */
+static void
+test_unacknowledged (void)
+{
+  Peer peer;
+  P2pStream *strms[258], *none = NULL;
+
+  peer_start (&peer, P2P_YAMUX_SERVER, (P2pYamuxOptions){ 0 });
+  for (size_t i = 0; i < 256; i++)
+    strms[i] = must_open (&peer.end);
+  g_assert_cmpint (p2p_yamux_open (peer.end.yamux, P2P_TRY, &none), ==, P2P_IO_AGAIN);
+  g_assert_cmpint (p2p_yamux_open (peer.end.yamux, p2p_deadline_ms (20), &none), ==,
+                   P2P_IO_TIMEOUT);
+  must_write (strms[7], "x", 1);
+  (void) raw_expect (peer.fd, YAMUX_DATA, 0, 16);
+  raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_ACK, 16, 0, NULL);
+  strms[256] = must_open (&peer.end);
+  /* A cancelled one no longer counts. */
+  p2p_stream_close (strms[9]);
+  strms[9] = must_open (&peer.end);
+  g_assert_cmpint (p2p_yamux_open (peer.end.yamux, P2P_TRY, &none), ==, P2P_IO_AGAIN);
+  for (size_t i = 0; i <= 256; i++)
+    p2p_stream_close (strms[i]);
+  peer_stop (&peer);
+}
+
+static void
+test_max_streams (void)
+{
+  Peer peer;
+  P2pStream *strms[3], *none = NULL;
+
+  peer_start (&peer, P2P_YAMUX_SERVER, (P2pYamuxOptions){ .max_streams = 3 });
+  for (size_t i = 0; i < 3; i++)
+    strms[i] = must_open (&peer.end);
+  g_assert_cmpint (p2p_yamux_open (peer.end.yamux, WITHIN, &none), ==, P2P_IO_OVERFLOW);
+  p2p_stream_reset (strms[0]);
+  p2p_stream_close (strms[0]);
+  strms[0] = must_open (&peer.end);
+  for (size_t i = 0; i < 3; i++)
+    p2p_stream_close (strms[i]);
+  peer_stop (&peer);
+}
+
+/* Pings are answered with their value, however many, as long as the answers are taken. */
+static void
+test_pings (void)
+{
+  Peer peer;
+
+  peer_start (&peer, P2P_YAMUX_SERVER, (P2pYamuxOptions){ 0 });
+  for (uint32_t i = 0; i < 500; i++)
+    raw_send (peer.fd, YAMUX_PING, YAMUX_SYN, 0, i * 7, NULL);
+  for (uint32_t i = 0; i < 500; i++)
+    g_assert_cmpuint (raw_expect (peer.fd, YAMUX_PING, YAMUX_ACK, 0).length, ==, i * 7);
+  peer_stop (&peer);
+}
+
+static void
+test_ping_flood (void)
+{
+  Peer peer;
+
+  peer_start (&peer, P2P_YAMUX_SERVER, (P2pYamuxOptions){ 0 });
+  /* Without reading the answers: the socket is full of them some time, then 64 wait. */
+  while (p2p_yamux_is_open (peer.end.yamux))
+    raw_send (peer.fd, YAMUX_PING, YAMUX_SYN, 0, 1, NULL);
+  p2p_fd_close (&peer.fd);
+  end_await (&peer.end);
+  g_assert_cmpstr (peer.end.why, ==, "the peer sent too many pings without taking the answers");
+  peer_stop (&peer);
+}
+
+static void
+test_peer_goes_away (void)
+{
+  static const struct
+  {
+    uint32_t code;
+    const char *why;
+  } rows[] = {
+    { YAMUX_GO_AWAY_PROTO, "the peer ended the session: protocol error" },
+    { YAMUX_GO_AWAY_INTERNAL, "the peer ended the session: internal error" },
+    { 9, "the peer ended the session" },
+  };
+  Peer peer;
+  P2pStream *strm, *none = NULL;
+  char buf[4];
+
+  for (size_t i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      peer_start (&peer, P2P_YAMUX_SERVER, (P2pYamuxOptions){ 0 });
+      raw_send (peer.fd, YAMUX_GO_AWAY, 0, 0, rows[i].code, NULL);
+      end_await (&peer.end);
+      g_assert_cmpstr (peer.end.why, ==, rows[i].why);
+      g_assert_false (peer.end.ours);
+      g_assert_cmpint (peer.end.go_away_code, ==, (int) rows[i].code);
+      peer_stop (&peer);
+    }
+
+  /* With 0 the streams there are go on. */
+  peer_start (&peer, P2P_YAMUX_SERVER, (P2pYamuxOptions){ 0 });
+  strm = must_open (&peer.end);
+  must_write (strm, "x", 1);
+  raw_send (peer.fd, YAMUX_GO_AWAY, 0, 0, 0, NULL);
+  raw_send (peer.fd, YAMUX_DATA, YAMUX_ACK, 2, 4, "late");
+  must_read (strm, buf, 4);
+  g_assert_cmpint (p2p_yamux_open (peer.end.yamux, WITHIN, &none), ==, P2P_IO_STOPPED);
+  g_assert_false (p2p_yamux_is_open (peer.end.yamux));
+  g_assert_cmpint (peer.end.go_away_code, ==, 0);
+  p2p_stream_close (strm);
+  peer_stop (&peer);
+}
+
+/* We go away: one GOAWAY 0, SYNs are refused, streams go on. */
+static void
+test_we_go_away (void)
+{
+  Peer peer;
+  RawFrame frame;
+  P2pStream *none = NULL;
+
+  peer_start (&peer, P2P_YAMUX_CLIENT, accepting);
+  raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_SYN, 2, 0, NULL);
+  end_await_accepted (&peer.end, 1);
+  p2p_yamux_go_away (peer.end.yamux);
+  p2p_yamux_go_away (peer.end.yamux);
+  frame = raw_expect (peer.fd, YAMUX_GO_AWAY, 0, 0);
+  g_assert_cmpuint (frame.length, ==, YAMUX_GO_AWAY_NORMAL);
+  raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_SYN, 4, 0, NULL);
+  (void) raw_expect (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_RST, 4);
+  must_write (peer.end.kept[0], "still", 5);
+  g_assert_true (raw_next (peer.fd, &frame, false) && frame.type == YAMUX_DATA);
+  g_assert_cmpint (p2p_yamux_open (peer.end.yamux, WITHIN, &none), ==, P2P_IO_STOPPED);
+  peer_stop (&peer);
+}
+
+/* What the peer said up to its FIN is there after the session's end; what it did not finish is not. */
+static void
+test_end_of_session (void)
+{
+  Peer peer;
+  P2pStream *whole, *half;
+  char buf[8];
+  size_t n;
+
+  peer_start (&peer, P2P_YAMUX_SERVER, (P2pYamuxOptions){ 0 });
+  whole = must_open (&peer.end);
+  half = must_open (&peer.end);
+  must_write (whole, "x", 1);
+  must_write (half, "x", 1);
+  raw_send (peer.fd, YAMUX_DATA, YAMUX_ACK, 4, 3, "abc");
+  raw_send (peer.fd, YAMUX_DATA, YAMUX_ACK | YAMUX_FIN, 2, 3, "abc");
+  while (p2p_stream_pending (whole) < 3)
+    g_thread_yield ();
+  p2p_fd_close (&peer.fd);
+  end_await (&peer.end);
+  g_assert_false (peer.end.ours);
+  g_assert_cmpint (p2p_stream_read (half, buf, 8, &n, WITHIN), ==, P2P_IO_RESET);
+  must_read (whole, buf, 3);
+  must_read_eof (whole);
+  g_assert_cmpint (p2p_stream_writev (whole, &(struct iovec){ buf, 1 }, 1, &n, WITHIN), ==,
+                   P2P_IO_RESET);
+  p2p_stream_close (whole);
+  p2p_stream_close (half);
+  peer_stop (&peer);
+}
+
+int
+main (int argc, char **argv)
+{
+  p2p_lock_setup ();
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/yamux-peer/faults", test_faults);
+  g_test_add_func ("/yamux-peer/harmless", test_harmless);
+  g_test_add_func ("/yamux-peer/unwanted-data", test_unwanted_data);
+  g_test_add_func ("/yamux-peer/what-we-send", test_what_we_send);
+  g_test_add_func ("/yamux-peer/fin-to-old-peer", test_fin_to_old_peer);
+  g_test_add_func ("/yamux-peer/send-window", test_send_window);
+  g_test_add_func ("/yamux-peer/large-frame", test_large_frame);
+  g_test_add_func ("/yamux-peer/backlog", test_backlog);
+  g_test_add_func ("/yamux-peer/syn-flood", test_syn_flood);
+  g_test_add_func ("/yamux-peer/reset-unseen", test_reset_unseen);
+  g_test_add_func ("/yamux-peer/unacknowledged", test_unacknowledged);
+  g_test_add_func ("/yamux-peer/max-streams", test_max_streams);
+  g_test_add_func ("/yamux-peer/pings", test_pings);
+  g_test_add_func ("/yamux-peer/ping-flood", test_ping_flood);
+  g_test_add_func ("/yamux-peer/peer-goes-away", test_peer_goes_away);
+  g_test_add_func ("/yamux-peer/we-go-away", test_we_go_away);
+  g_test_add_func ("/yamux-peer/end-of-session", test_end_of_session);
+  return g_test_run ();
+}
