@@ -475,7 +475,6 @@ begin (YamuxStream *strm, P2pYamux *yamux, uint32_t id, bool by_us)
   strm->ungranted = 0;
   strm->epoch_us = 0;
   strm->epoch_bytes = 0;
-  atomic_fetch_add_explicit (&yamux->window_bytes, YAMUX_INITIAL_WINDOW, memory_order_relaxed);
 }
 
 YamuxStream *
@@ -523,7 +522,6 @@ yamux_stream_unref (YamuxStream *strm)
   drop_input_locked (strm);
   drop_output_locked (strm);
   yamux_window_drop_locked (strm);
-  atomic_fetch_sub_explicit (&yamux->window_bytes, YAMUX_INITIAL_WINDOW, memory_order_relaxed);
 
   p2p_mutex_lock (&yamux->spare_lock);
   if (yamux->n_spares < MAX_SPARES)

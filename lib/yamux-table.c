@@ -31,6 +31,7 @@ yamux_table_add_locked (P2pYamux *yamux, YamuxStream *strm)
   strm->in_table = true;
   LIST_INSERT_HEAD (bucket (yamux, strm->id), yamux_stream_ref (strm), by_id);
   yamux->n_streams++;
+  atomic_fetch_add_explicit (&yamux->window_bytes, YAMUX_INITIAL_WINDOW, memory_order_relaxed);
   if (strm->by_us)
     yamux->n_unacked++;
 }
@@ -53,6 +54,7 @@ yamux_table_remove_locked (P2pYamux *yamux, YamuxStream *strm)
   strm->in_table = false;
   LIST_REMOVE (strm, by_id);
   yamux->n_streams--;
+  atomic_fetch_sub_explicit (&yamux->window_bytes, YAMUX_INITIAL_WINDOW, memory_order_relaxed);
   if (strm->in_lingers)
     {
       strm->in_lingers = false;
