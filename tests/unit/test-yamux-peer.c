@@ -355,10 +355,9 @@ test_large_frame (void)
       must_read (peer.end.kept[0], seen + at, 32768);
     }
   g_assert_cmpmem (seen, 262144, bytes, 262144);
-  do
+  /* The ACK may give back a part already. */
+  for (uint32_t granted = 0; granted < 131072; granted += frame.length)
     frame = raw_expect (peer.fd, YAMUX_WINDOW_UPDATE, 0, 2);
-  while (frame.length == 0);
-  g_assert_cmpuint (frame.length, ==, 131072);
   peer_stop (&peer);
 }
 
