@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* Look-ups of one listener: routes by host and path, certificates by SNI. A host costs one hash look-up and one more for
+ * each of its labels, however many hosts there are; then the routes of those patterns are walked by rank. Built under
+ * CONFIG_WRITE, read by any thread; nothing is allocated in a look-up. */
+#include "daemon/config/config-priv.h"
+
+/* The ranks (places in listener->routes) of the routes with one host pattern, rising. */
+typedef struct
+{
+  P2pSpan host; /* (borrowed: the first of these routes) the exact name, or what follows "*" in a wildcard */
+  GArray *ranks; /* (owned) of unsigned */
+} RankList;
+
+typedef struct
+{
+  P2pSpan host; /* (borrowed: box) */
+  CertBox *box; /* (owned reference) */
+} CertEntry;
+
+struct ConfigListenerIndex
+{
+  GHashTable *exact;     /* (owned) RankList as a set, by host */
+  GHashTable *wildcards; /* (owned) the same, by ".example.com" */
+  RankList any;
+  const ConfigRoute *fallback; /* (borrowed) (nullable) the default route */
+
+  GHashTable *certs;          /* (owned) CertEntry as a set, by host */
+  GHashTable *wildcard_certs; /* (owned) by ".example.com" */
+  CertBox *fallback_cert;     /* (owned reference) (nullable: http) */
+};
+
+/* FNV-1a. The names in the table are the administrator's, so nobody else can make them collide. */
+static guint
+host_hash (gconstpointer data)
+{
+  const P2pSpan *host = data;
+  guint hash = 2166136261u;
+
+  for (size_t i = 0; i < host->n; i++)
+    hash = (hash ^ (unsigned char) host->p[i]) * 16777619u;
+  return hash;
+}
+
+static gboolean
+host_equal (gconstpointer a, gconstpointer b)
+{
+  return p2p_span_equal (*(const P2pSpan *) a, *(const P2pSpan *) b);
+}
+
+static void
+rank_list_free (void *data)
+{
+  RankList *list = data;
+
+  g_array_unref (list->ranks);
+  g_free (list);
+}
+
+static void
+cert_entry_free (void *data)
+{
+  CertEntry *entry = data;
+
+  cert_box_unref (entry->box);
+  g_free (entry);
+}
+
+static P2pSpan
+wildcard_key (const char *pattern)
+{
+  return p2p_span_from_string (pattern + 1); /* with its dot */
+}
+
+static void
+add_route (GHashTable *table, P2pSpan host, unsigned rank)
+{
+  RankList *list = g_hash_table_lookup (table, &host);
+
+  if (!list)
+    {
+      list = g_new0 (RankList, 1);
+      list->host = host;
+      list->ranks = g_array_new (false, false, sizeof (unsigned));
+      g_hash_table_add (table, list);
+    }
+  g_array_append_val (list->ranks, rank);
+}
+
+static void
+index_route (ConfigListenerIndex *index, const ConfigRoute *route, unsigned rank)
+{
+  const char *pattern = route->host_pattern;
+
+  if (route->is_default)
+    index->fallback = route;
+  /* A default route for everything would hide all that stand behind it: it is for what is left. */
+  if (route->is_default && *pattern == '\0' && strcmp (route->path_prefix, "/") == 0)
+    return;
+  if (*pattern == '\0')
+    g_array_append_val (index->any.ranks, rank);
+  else if (*pattern == '*')
+    add_route (index->wildcards, wildcard_key (pattern), rank);
+  else
+    add_route (index->exact, p2p_span_from_string (pattern), rank);
+}
+
+static bool
+listener_wants (const ConfigListener *listener, const CertBox *box)
+{
+  return listener->protocol == CONFIG_PROTOCOL_HTTPS && (box->listener_id == 0 || box->listener_id == listener->id);
+}
+
+static void
+index_cert (ConfigListenerIndex *index, CertBox *box)
+{
+  bool wildcard = *box->pattern == '*';
+  CertEntry *entry;
+
+  if (*box->pattern == '\0')
+    {
+      index->fallback_cert = cert_box_ref (box);
+      return;
+    }
+  entry = g_new0 (CertEntry, 1);
+  entry->host = wildcard ? wildcard_key (box->pattern) : p2p_span_from_string (box->pattern);
+  entry->box = cert_box_ref (box);
+  g_hash_table_add (wildcard ? index->wildcard_certs : index->certs, entry);
+}
+
+/* Only names that a route of this listener has: a certificate kept from an earlier route answers for nothing. */
+static bool
+has_pattern (const ConfigListenerIndex *index, const CertBox *box)
+{
+  P2pSpan host = *box->pattern == '*' ? wildcard_key (box->pattern) : p2p_span_from_string (box->pattern);
+
+  return *box->pattern == '\0' || g_hash_table_contains (*box->pattern == '*' ? index->wildcards : index->exact, &host);
+}
+
+ConfigListenerIndex *
+config_index_new (const ConfigListener *listener, const GPtrArray *certs)
+{
+  ConfigListenerIndex *index = g_new0 (ConfigListenerIndex, 1);
+
+  index->exact = g_hash_table_new_full (host_hash, host_equal, rank_list_free, NULL);
+  index->wildcards = g_hash_table_new_full (host_hash, host_equal, rank_list_free, NULL);
+  index->certs = g_hash_table_new_full (host_hash, host_equal, cert_entry_free, NULL);
+  index->wildcard_certs = g_hash_table_new_full (host_hash, host_equal, cert_entry_free, NULL);
+  index->any.ranks = g_array_new (false, false, sizeof (unsigned));
+  for (unsigned rank = 0; rank < listener->n_routes; rank++)
+    index_route (index, listener->routes[rank], rank);
+  for (unsigned i = 0; i < certs->len; i++)
+    if (listener_wants (listener, certs->pdata[i]) && has_pattern (index, certs->pdata[i]))
+      index_cert (index, certs->pdata[i]);
+  return index;
+}
+
+void
+config_index_free (ConfigListenerIndex *index)
+{
+  if (!index)
+    return;
+  g_hash_table_unref (index->exact);
+  g_hash_table_unref (index->wildcards);
+  g_hash_table_unref (index->certs);
+  g_hash_table_unref (index->wildcard_certs);
+  g_array_unref (index->any.ranks);
+  g_clear_pointer (&index->fallback_cert, cert_box_unref);
+  g_free (index);
+}
+
+bool
+config_index_has_certs (const ConfigListener *listener, const GPtrArray *certs)
+{
+  const ConfigListenerIndex *index = listener->index;
+  unsigned n = 0;
+
+  for (unsigned i = 0; i < certs->len; i++)
+    {
+      CertBox *box = certs->pdata[i];
+      CertEntry *entry;
+      P2pSpan host;
+
+      if (!listener_wants (listener, box) || !has_pattern (index, box))
+        continue;
+      n++;
+      if (*box->pattern == '\0')
+        {
+          if (index->fallback_cert != box)
+            return false;
+          continue;
+        }
+      host = *box->pattern == '*' ? wildcard_key (box->pattern) : p2p_span_from_string (box->pattern);
+      entry = g_hash_table_lookup (*box->pattern == '*' ? index->wildcard_certs : index->certs, &host);
+      if (!entry || entry->box != box)
+        return false;
+    }
+  return n
+         == g_hash_table_size (index->certs) + g_hash_table_size (index->wildcard_certs)
+                + (index->fallback_cert != NULL);
+}
+
+/* ---- Look-ups -------------------------------------------------------------------------------------- */
+
+static bool
+path_matches (P2pSpan prefix, P2pSpan path)
+{
+  if (prefix.n == 1)
+    return true; /* "/" */
+  return p2p_span_has_prefix (path, prefix) && (path.n == prefix.n || path.p[prefix.n] == '/');
+}
+
+/* The better of best and the first of these routes whose path prefix matches. */
+static unsigned
+better_rank (const ConfigListener *listener, const RankList *list, P2pSpan path, unsigned best)
+{
+  for (unsigned i = 0; list && i < list->ranks->len; i++)
+    {
+      unsigned rank = g_array_index (list->ranks, unsigned, i);
+
+      if (rank >= best)
+        return best;
+      if (path_matches (p2p_span_from_string (listener->routes[rank]->path_prefix), path))
+        return rank;
+    }
+  return best;
+}
+
+/* The part from the next dot behind the first character on, or nothing. An address has no labels. */
+static P2pSpan
+next_suffix (P2pSpan host)
+{
+  const char *dot = host.n > 1 ? memchr (host.p + 1, '.', host.n - 1) : NULL;
+
+  return dot ? (P2pSpan){ dot, host.n - (size_t) (dot - host.p) } : P2P_SPAN_NONE;
+}
+
+const ConfigRoute *
+config_match (const ConfigListener *listener, P2pSpan host, P2pSpan path)
+{
+  const ConfigListenerIndex *index = listener->index;
+  unsigned best = better_rank (listener, &index->any, path, UINT_MAX);
+
+  best = better_rank (listener, g_hash_table_lookup (index->exact, &host), path, best);
+  if (g_hash_table_size (index->wildcards))
+    for (P2pSpan suffix = next_suffix (host); suffix.n; suffix = next_suffix (suffix))
+      best = better_rank (listener, g_hash_table_lookup (index->wildcards, &suffix), path, best);
+  return best == UINT_MAX ? index->fallback : listener->routes[best];
+}
+
+P2pTlsCert *
+config_choose_cert (const ConfigListener *listener, P2pSpan server_name)
+{
+  const ConfigListenerIndex *index = listener->index;
+  const CertEntry *entry = g_hash_table_lookup (index->certs, &server_name);
+
+  if (!entry && g_hash_table_size (index->wildcard_certs))
+    for (P2pSpan suffix = next_suffix (server_name); suffix.n && !entry; suffix = next_suffix (suffix))
+      entry = g_hash_table_lookup (index->wildcard_certs, &suffix);
+  return p2p_tls_cert_ref (entry ? entry->box->cert : index->fallback_cert->cert);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* A route of the snapshot from its row. A target that did not change is shared with the snapshot before. Under CONFIG_WRITE. */
+#include "daemon/config/config-priv.h"
+
+#define PRIORITY_MAX 1000000
+#define TARGETS_MAX 64
+
+static bool
+check (const StoreRoute *row, const char *member, const char *wrong, GError **error)
+{
+  if (wrong)
+    config_set_error (error, CONFIG_ERROR_INVALID, member, "route '%s': %s %s", row->name, member, wrong);
+  return !wrong;
+}
+
+static bool
+check_row (const StoreRoute *row, GError **error)
+{
+  bool in_range = row->priority >= -PRIORITY_MAX && row->priority <= PRIORITY_MAX;
+
+  return check (row, "name", config_check_name (row->name), error)
+         && check (row, "host_pattern", config_check_host_pattern (row->host_pattern), error)
+         && check (row, "path_prefix", config_check_path (row->path_prefix), error)
+         && check (row, "priority", in_range ? NULL : "must be between -1000000 and 1000000", error)
+         && check (row, "targets", row->targets->len <= TARGETS_MAX ? NULL : "must not be more than 64", error);
+}
+
+static gint
+compare_route_id (gconstpointer a, gconstpointer b)
+{
+  const RouteBox *ra = *(RouteBox *const *) a, *rb = *(RouteBox *const *) b;
+
+  return ra->pub.id < rb->pub.id ? -1 : ra->pub.id > rb->pub.id;
+}
+
+static const RouteBox *
+find_old (const Builder *builder, int64_t id)
+{
+  RouteBox key = { .pub.id = id };
+  RouteBox *key_pointer = &key;
+  RouteBox *const *found;
+
+  if (!builder->old || builder->old->routes->len == 0)
+    return NULL;
+  found = bsearch (&key_pointer, builder->old->routes->pdata, builder->old->routes->len, sizeof (void *),
+                   compare_route_id);
+  return found ? *found : NULL;
+}
+
+static TargetBox *
+share_target (const RouteBox *old, const StoreTarget *row)
+{
+  for (unsigned i = 0; old && i < old->n_all_targets; i++)
+    if (old->all_targets[i]->pub.id == row->id && old->all_targets[i]->version == row->version)
+      return target_box_ref (old->all_targets[i]);
+  return NULL;
+}
+
+RouteBox *
+config_make_route (Builder *builder, const StoreRoute *row, GError **error)
+{
+  g_autoptr (RouteBox) box = g_new0 (RouteBox, 1);
+  const RouteBox *old = find_old (builder, row->id);
+  ConfigRoute *pub = &box->pub;
+
+  box->n_refs = 1;
+  box->version = row->version;
+  box->listener_id = row->listener_id;
+  box->enabled = row->enabled;
+  if (!check_row (row, error))
+    return NULL;
+  pub->id = row->id;
+  pub->name = g_strdup (row->name);
+  pub->priority = row->priority;
+  pub->host_pattern = g_ascii_strdown (row->host_pattern, -1);
+  pub->path_prefix = row->path_prefix[1] ? config_trim_path (row->path_prefix) : g_strdup ("/");
+  pub->is_default = row->is_default;
+  pub->path_security = row->path_security_mode == STORE_PATH_STRICT ? CONFIG_PATH_STRICT
+                                                                    : CONFIG_PATH_ALLOW_ENCODED_SEPARATORS;
+  pub->targets = g_new0 (ConfigTarget *, row->targets->len + 1);
+  box->all_targets = g_new0 (TargetBox *, row->targets->len + 1);
+  for (unsigned i = 0; i < row->targets->len; i++)
+    {
+      TargetBox *target = share_target (old, row->targets->pdata[i]);
+
+      if (!target && !(target = config_make_target (builder, row, i, error)))
+        return NULL;
+      box->all_targets[box->n_all_targets++] = target;
+      if (target->pub.enabled)
+        pub->targets[pub->n_targets++] = &target->pub;
+    }
+  return g_steal_pointer (&box);
+}
