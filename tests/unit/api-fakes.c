@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* What the API asks of the proxy and of the agents' room, played for its tests: listeners are what they were told to be last,
+ * agents are offline. */
+#include "daemon/agents/agents.h"
+#include "daemon/proxy/proxy.h"
+#include "tests/unit/api-fixture.h"
+
+#include <string.h>
+
+char api_fake_heard[256];
+static int64_t running_id;
+
+G_DEFINE_QUARK (proxy-error-quark, proxy_error)
+
+bool
+proxy_listener_get_status (int64_t id, ProxyListenerStatus *ret_status)
+{
+  *ret_status = (ProxyListenerStatus){
+    .state = id == running_id ? PROXY_LISTENER_RUNNING : PROXY_LISTENER_STOPPED,
+    .bound_port = id == running_id ? 4711 : 0,
+  };
+  return true;
+}
+
+bool
+proxy_listener_start (int64_t id, GError **error)
+{
+  if (id == 2)
+    {
+      g_set_error_literal (error, PROXY_ERROR, PROXY_ERROR_BIND, "listener: port 80: address in use");
+      return false;
+    }
+  running_id = id;
+  g_snprintf (api_fake_heard, sizeof api_fake_heard, "start %" G_GINT64_FORMAT, id);
+  return true;
+}
+
+bool
+proxy_listener_stop (int64_t id, GError **error)
+{
+  (void) error;
+  running_id = 0;
+  g_snprintf (api_fake_heard, sizeof api_fake_heard, "stop %" G_GINT64_FORMAT, id);
+  return true;
+}
+
+void
+agents_get_status (int64_t id, AgentStatus *ret_status)
+{
+  (void) id;
+  *ret_status = (AgentStatus){ .state = AGENT_OFFLINE, .round_trip_ms = -1 };
+}
+
+void
+agents_disconnect (int64_t id, const char *why)
+{
+  g_snprintf (api_fake_heard, sizeof api_fake_heard, "disconnect %" G_GINT64_FORMAT " %s", id, why);
+}
+
+int64_t
+agents_authenticate (P2pSpan public_id, P2pSpan token)
+{
+  return p2p_span_equal (public_id, P2P_SPAN (FAKE_AGENT_ID))
+                 && p2p_span_equal (token, P2P_SPAN (FAKE_AGENT_TOKEN))
+             ? 7
+             : 0;
+}
+
+void
+agents_report (int64_t id, const AgentReport *report)
+{
+  g_snprintf (api_fake_heard, sizeof api_fake_heard,
+              "report %" G_GINT64_FORMAT " memory %" G_GINT64_FORMAT " version %s", id,
+              report->memory_bytes, report->version);
+}
+
+void
+agents_handle_tunnel (P2pStream *take_strm,
+                      const P2pRequestHead *head,
+                      P2pSpan early,
+                      const struct sockaddr *peer)
+{
+  static const char answer[] = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+  struct iovec iov = { (char *) answer, strlen (answer) };
+
+  (void) peer;
+  g_snprintf (api_fake_heard, sizeof api_fake_heard, "tunnel %.*s early %zu",
+              P2P_SPAN_ARG (head->path), early.n);
+  (void) p2p_stream_write_all (take_strm, &iov, 1, NULL, p2p_deadline_ms (5000));
+  p2p_stream_close (take_strm);
+}

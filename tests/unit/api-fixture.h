@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* The API without a socket, on a store of its own: calls go straight to api_handle (). The proxy and the agents are
+ * played by fakes that note what they were told. One thread, unless a test says otherwise. */
+#pragma once
+
+#include "daemon/api/call.h"
+
+#define FIXTURE_PASSWORD "correct horse battery"
+
+typedef struct
+{
+  char *dir; /* (owned) */
+  char *setup_token_file; /* (owned) */
+  Store *store; /* (owned) */
+  /* Tokens of an admin, an operator and a viewer, and of the admin's session; by StoreRole. (owned) */
+  char *tokens[3];
+  char *session;
+} ApiFixture;
+
+/* Without users: the setup token is there. */
+void api_fixture_init_empty (ApiFixture *fixture, const void *data);
+/* With the user "admin" and a token for each role. */
+void api_fixture_init (ApiFixture *fixture, const void *data);
+void api_fixture_done (ApiFixture *fixture, const void *data);
+
+char *api_fixture_dup_setup_token (ApiFixture *fixture);
+
+typedef struct
+{
+  unsigned status;
+  char *fields;     /* (owned) */
+  char *text;       /* (owned) "" when there is no body */
+  JsonNode *root;   /* (owned) (nullable) */
+  JsonObject *json; /* (borrowed: root) (nullable) */
+} Reply;
+
+void reply_clear (Reply *reply);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Reply, reply_clear)
+
+/* target: path and query. bearer and body are (nullable). */
+Reply api_call (const char *method, const char *target, const char *bearer, const char *body);
+/* With anything else set in input (method, path, query and body are taken from the arguments). */
+Reply api_call_with (ApiInput input, const char *method, const char *target, const char *body);
+
+/* The value of a header field of the reply, or NULL; g_free (). */
+char *reply_dup_field (const Reply *reply, const char *name);
+/* The word of the problem's type, or "". */
+const char *reply_problem (const Reply *reply);
+/* Whether errors has an entry for the field. */
+bool reply_has_error (const Reply *reply, const char *field);
+int64_t reply_id (const Reply *reply);
+
+#define assert_reply(reply, wanted)                                                                \
+  G_STMT_START                                                                                     \
+  {                                                                                                \
+    if ((reply).status != (wanted))                                                                \
+      g_test_message ("%s", (reply).text);                                                         \
+    g_assert_cmpuint ((reply).status, ==, (wanted));                                               \
+  }                                                                                                \
+  G_STMT_END
+
+/* What the fakes were told last; "" at first. */
+extern char api_fake_heard[256];
+/* What the fake of the agents' room lets in. */
+#define FAKE_AGENT_ID "agent-one"
+#define FAKE_AGENT_TOKEN "p2pag_of-agent-one"
