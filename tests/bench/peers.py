@@ -221,23 +221,23 @@ class GoPair(Peer):
 class Ours(Peer):
     """p2pstreamd, and for the tunnel its agent. settings: the daemon's, by name."""
 
-    name, ours, settings = "p2pstream", True, {}
+    name, ours, settings, folder = "p2pstream", True, {}, None
     daemon = None
 
     @classmethod
     def missing(cls):
         try:
-            p2p.program("p2pstreamd")
+            p2p.program("p2pstreamd", cls.folder)
             if cls.tunnel:
-                p2p.program("p2pstream-agent")
+                p2p.program("p2pstream-agent", cls.folder)
         except p2p.Failure as failure:
             return str(failure)
         return None
 
     def start(self):
-        directory = self.place.dir / ("tunnel" if self.tunnel else "direct")
+        directory = self.place.dir / self.name
         directory.mkdir()
-        self.daemon = p2p.Daemon(env=self.settings, directory=directory)
+        self.daemon = p2p.Daemon(env=self.settings, directory=directory, folder=self.folder)
         self.processes = [self.daemon]
         self.daemon.start()
         self.daemon.set_up()
@@ -255,6 +255,11 @@ class Ours(Peer):
 
 class OursTunnel(Ours):
     name, tunnel = "p2pstream-agent", True
+
+
+def beside(name, folder):
+    """Another build of ours, to compare two: its direct and its tunnel form."""
+    return [type(base.__name__, (base,), {"name": "%s-%s" % (base.name, name), "folder": folder}) for base in (Ours, OursTunnel)]
 
 
 DIRECT = [Ours, Nginx, HAProxy, Caddy]

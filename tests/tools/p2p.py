@@ -57,15 +57,15 @@ def build_dir():
     return candidates[0].resolve()
 
 
-def program(name):
-    """The path of a program of ours: built, else installed."""
+def program(name, folder=None):
+    """The path of a program of ours: built (in folder, or where build_dir () says), else installed."""
     for sub in ("", "daemon", "agent"):
-        path = build_dir() / sub / name
+        path = pathlib.Path(folder or build_dir()) / sub / name
         if path.is_file() and os.access(path, os.X_OK):
             return str(path)
     found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
     if not found:
-        raise Failure("%s is neither in %s nor installed" % (name, build_dir()))
+        raise Failure("%s is neither in %s nor installed" % (name, folder or build_dir()))
     return found
 
 
@@ -191,7 +191,7 @@ class Agent(Process):
                     "AGENT_ID": info["public_id"], "AGENT_TOKEN_FILE": str(token_path), "AGENT_NAME": info["name"],
                     "LOG_FORMAT": "json"}
         settings.update(env or {})
-        super().__init__([program("p2pstream-agent")], settings, daemon.dir, daemon.dir / ("agent-%d.log" % info["id"]))
+        super().__init__([program("p2pstream-agent", daemon.folder)], settings, daemon.dir, daemon.dir / ("agent-%d.log" % info["id"]))
 
     @property
     def id(self):
@@ -209,11 +209,13 @@ class Agent(Process):
 
 
 class Daemon(Process):
-    """A p2pstreamd. As a context manager it starts on entry and takes everything away on exit."""
+    """A p2pstreamd. As a context manager it starts on entry and takes everything away on exit, but for its directory when one
+    was given, or with keep or P2P_KEEP. folder: where the programs are, when not in build_dir ()."""
 
     USERNAME, PASSWORD = "admin", "correct horse battery"
 
-    def __init__(self, env=None, directory=None, keep=False):
+    def __init__(self, env=None, directory=None, keep=False, folder=None):
+        self.folder = folder
         self.own_dir = directory is None
         self.keep = keep or bool(os.environ.get("P2P_KEEP"))
         self.dir = pathlib.Path(directory or tempfile.mkdtemp(prefix="p2pstream-test-"))
@@ -222,7 +224,7 @@ class Daemon(Process):
         settings = {"CONFIG_DIR": str(self.config_dir), "MANAGEMENT_PORT": "0", "MANAGEMENT_BIND_ADDRESS": "127.0.0.1",
                     "MANAGEMENT_ADVERTISE_HOST": "localhost", "LOG_FORMAT": "json"}
         settings.update(env or {})
-        super().__init__([program("p2pstreamd")], settings, self.dir, self.dir / "daemon.log")
+        super().__init__([program("p2pstreamd", folder)], settings, self.dir, self.dir / "daemon.log")
 
     def __enter__(self):
         try:
