@@ -23,7 +23,9 @@ config_make_labels (const GPtrArray *pairs, unsigned n_more)
 static bool
 check (const StoreAgent *row, const char *member, const char *wrong, GError **error)
 {
-  if (wrong)
+  if (wrong && strcmp (member, "name") == 0)
+    config_set_error (error, CONFIG_ERROR_INVALID, member, "agent: name %s", wrong); /* not a name to show */
+  else if (wrong)
     config_set_error (error, CONFIG_ERROR_INVALID, member, "agent '%s': %s %s", row->name, member, wrong);
   return !wrong;
 }

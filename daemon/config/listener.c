@@ -8,7 +8,9 @@
 static bool
 check (const StoreListener *row, const char *member, const char *wrong, GError **error)
 {
-  if (wrong)
+  if (wrong && strcmp (member, "name") == 0)
+    config_set_error (error, CONFIG_ERROR_INVALID, member, "listener: name %s", wrong); /* not a name to show */
+  else if (wrong)
     config_set_error (error, CONFIG_ERROR_INVALID, member, "listener '%s': %s %s", row->name, member, wrong);
   return !wrong;
 }

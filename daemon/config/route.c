@@ -9,7 +9,9 @@
 static bool
 check (const StoreRoute *row, const char *member, const char *wrong, GError **error)
 {
-  if (wrong)
+  if (wrong && strcmp (member, "name") == 0)
+    config_set_error (error, CONFIG_ERROR_INVALID, member, "route: name %s", wrong); /* not a name to show */
+  else if (wrong)
     config_set_error (error, CONFIG_ERROR_INVALID, member, "route '%s': %s %s", row->name, member, wrong);
   return !wrong;
 }

@@ -21,8 +21,12 @@ refuse (const Scope *scope, const char *member, const char *wrong)
 {
   g_autofree char *field = g_strdup_printf ("targets[%u].%s", scope->index, member);
 
-  config_set_error (scope->error, CONFIG_ERROR_INVALID, field, "route '%s': target '%s': %s %s", scope->route->name,
-                    scope->row->name, member, wrong);
+  if (strcmp (member, "name") == 0) /* not a name to show */
+    config_set_error (scope->error, CONFIG_ERROR_INVALID, field, "route '%s': target %u: name %s", scope->route->name,
+                      scope->index + 1, wrong);
+  else
+    config_set_error (scope->error, CONFIG_ERROR_INVALID, field, "route '%s': target '%s': %s %s", scope->route->name,
+                      scope->row->name, member, wrong);
   return false;
 }
 
@@ -186,6 +190,7 @@ make_tls (Builder *builder, const Scope *scope, TargetBox *box)
   const StoreTarget *row = scope->row;
   ConfigTarget *pub = &box->pub;
   const TargetBox *like;
+  g_autofree char *wrong = NULL;
   g_autoptr (GError) error = NULL;
   P2pTlsClientOptions options = {
     .ca_pem = *row->tls_ca_pem ? row->tls_ca_pem : NULL,
@@ -203,7 +208,8 @@ make_tls (Builder *builder, const Scope *scope, TargetBox *box)
   pub->tls = like ? p2p_tls_client_ref (like->pub.tls) : p2p_tls_client_new (&options, &error);
   if (pub->tls)
     return true;
-  return refuse (scope, "tls_ca_pem", error->message);
+  wrong = g_strconcat ("cannot be used: ", error->message, NULL);
+  return refuse (scope, "tls_ca_pem", wrong);
 }
 
 static char *

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+#include "tests/unit/config-fixture.h"
+
+#include <glib/gstdio.h>
+
+void
+config_fixture_init (ConfigFixture *fixture, const void *data)
+{
+  g_autoptr (GError) error = NULL;
+
+  (void) data;
+  fixture->dir = g_dir_make_tmp ("p2pstream-config-XXXXXX", &error);
+  g_assert_no_error (error);
+  fixture->store = store_open (fixture->dir, &error);
+  g_assert_no_error (error);
+  config_start (fixture->store, &error);
+  g_assert_no_error (error);
+}
+
+void
+config_fixture_done (ConfigFixture *fixture, const void *data)
+{
+  g_autoptr (GDir) entries = g_dir_open (fixture->dir, 0, NULL);
+  const char *name;
+
+  (void) data;
+  config_stop ();
+  store_close (fixture->store);
+  while ((name = g_dir_read_name (entries)))
+    {
+      g_autofree char *path = g_build_filename (fixture->dir, name, NULL);
+
+      g_assert_cmpint (g_remove (path), ==, 0);
+    }
+  g_assert_cmpint (g_rmdir (fixture->dir), ==, 0);
+  g_free (fixture->dir);
+}
+
+void
+config_fixture_restart (ConfigFixture *fixture)
+{
+  g_autoptr (GError) error = NULL;
+
+  config_stop ();
+  store_close (fixture->store);
+  fixture->store = store_open (fixture->dir, &error);
+  g_assert_no_error (error);
+  config_start (fixture->store, &error);
+  g_assert_no_error (error);
+}
+
+void
+config_fixture_set (char **field, const char *value)
+{
+  g_free (*field);
+  *field = g_strdup (value);
+}
+
+GError *
+config_fixture_change (ConfigApplyFunc func, void *data)
+{
+  ConfigChange change = { .apply = func, .data = data, .principal = "user:test" };
+  GError *error = NULL;
+  bool ok = config_change (&change, &error);
+
+  g_assert_true (ok == (error == NULL));
+  config_change_clear (&change);
+  return error;
+}
+
+static bool
+add_listener (StoreTx *tx, ConfigChange *change, void *data, GError **error)
+{
+  (void) change;
+  return store_listener_insert (tx, data, error);
+}
+
+static bool
+add_route (StoreTx *tx, ConfigChange *change, void *data, GError **error)
+{
+  (void) change;
+  return store_route_insert (tx, data, error);
+}
+
+static bool
+add_agent (StoreTx *tx, ConfigChange *change, void *data, GError **error)
+{
+  (void) change;
+  return store_agent_insert (tx, data, error);
+}
+
+void
+config_fixture_add_listener (StoreListener *row)
+{
+  g_assert_no_error (config_fixture_change (add_listener, row));
+}
+
+void
+config_fixture_add_route (StoreRoute *row)
+{
+  g_assert_no_error (config_fixture_change (add_route, row));
+}
+
+void
+config_fixture_add_agent (StoreAgent *row)
+{
+  g_assert_no_error (config_fixture_change (add_agent, row));
+}
+
+StoreListener *
+config_fixture_listener (const char *name, StoreProtocol protocol, int port)
+{
+  StoreListener *row = store_listener_new ();
+
+  config_fixture_set (&row->name, name);
+  row->protocol = protocol;
+  row->port = port;
+  return row;
+}
+
+StoreRoute *
+config_fixture_route (int64_t listener_id, const char *name, const char *host, const char *path)
+{
+  StoreRoute *row = store_route_new ();
+
+  config_fixture_set (&row->name, name);
+  config_fixture_set (&row->host_pattern, host);
+  config_fixture_set (&row->path_prefix, path);
+  row->listener_id = listener_id;
+  return row;
+}
+
+StoreTarget *
+config_fixture_target (StoreRoute *route, const char *name, const char *url)
+{
+  StoreTarget *row = store_target_new ();
+
+  config_fixture_set (&row->name, name);
+  config_fixture_set (&row->url, url);
+  g_ptr_array_add (route->targets, row);
+  return row;
+}
