@@ -34,7 +34,8 @@ yamux_tell_locked (YamuxStream *strm, unsigned tells)
   if (!strm->in_tells)
     {
       strm->in_tells = true;
-      TAILQ_INSERT_TAIL (&yamux->tells, yamux_stream_ref (strm), tell_link);
+      (void) yamux_stream_ref (strm); /* the list's */
+      TAILQ_INSERT_TAIL (&yamux->tells, strm, tell_link);
     }
 }
 
@@ -47,7 +48,8 @@ yamux_offer_locked (YamuxStream *strm)
   if (strm->in_sends || yamux->over)
     return;
   strm->in_sends = true;
-  TAILQ_INSERT_TAIL (&yamux->sends, yamux_stream_ref (strm), send_link);
+  (void) yamux_stream_ref (strm); /* the list's */
+  TAILQ_INSERT_TAIL (&yamux->sends, strm, send_link);
 }
 
 bool

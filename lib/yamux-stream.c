@@ -320,7 +320,8 @@ linger_locked (P2pYamux *yamux, YamuxStream *strm)
     return;
   strm->in_lingers = true;
   strm->linger_until_us = p2p_deadline_ms (yamux->options.linger_ms);
-  TAILQ_INSERT_TAIL (&yamux->lingers, yamux_stream_ref (strm), linger_link);
+  (void) yamux_stream_ref (strm); /* the list's */
+  TAILQ_INSERT_TAIL (&yamux->lingers, strm, linger_link);
   yamux_offer_locked (strm);
 }
 

@@ -29,7 +29,8 @@ yamux_table_add_locked (P2pYamux *yamux, YamuxStream *strm)
 {
   g_assert (!strm->in_table);
   strm->in_table = true;
-  LIST_INSERT_HEAD (bucket (yamux, strm->id), yamux_stream_ref (strm), by_id);
+  (void) yamux_stream_ref (strm); /* the list's */
+  LIST_INSERT_HEAD (bucket (yamux, strm->id), strm, by_id);
   yamux->n_streams++;
   atomic_fetch_add_explicit (&yamux->window_bytes, YAMUX_INITIAL_WINDOW, memory_order_relaxed);
   if (strm->by_us)
