@@ -74,7 +74,10 @@ keep_time_locked (P2pYamux *yamux)
 
   end_lingers_locked (yamux, now_us);
   if (awaits_byte_locked (yamux) && now_us >= yamux->ping_sent_us + dead_after_us)
-    return "the peer is silent";
+    {
+      yamux->ours = true;
+      return "the peer is silent";
+    }
   if (now_us >= yamux->next_ping_us)
     {
       yamux->tell_ping = true;
@@ -85,9 +88,10 @@ keep_time_locked (P2pYamux *yamux)
     yamux_drain_locked (yamux, true);
   if (yamux->send_end != P2P_IO_OK)
     return text_of_end (yamux->send_end);
-  if (yamux->blocked && p2p_now_us () >= yamux->took_us + dead_after_us)
-    return "the peer takes no bytes";
-  return NULL;
+  if (!yamux->blocked || p2p_now_us () < yamux->took_us + dead_after_us)
+    return NULL;
+  yamux->ours = true;
+  return "the peer takes no bytes";
 }
 
 static int64_t
@@ -239,7 +243,7 @@ yamux_finish (P2pYamux *yamux, const char *why, bool is_fault)
   if (!yamux->over)
     {
       yamux->over = true;
-      yamux->ours = is_fault;
+      yamux->ours |= is_fault;
       yamux->why = why;
     }
   p2p_cond_broadcast (&yamux->may_open);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Yamux between two of our own sessions: data both ways, many streams, closing, going away. */
+/* Yamux between two of our own sessions, over sockets and over TLS: data both ways, many streams, closing,
+ * cancelling, stalling, the end. */
 #include "tests/unit/yamux-pair.h"
 
 typedef struct
@@ -435,19 +436,48 @@ test_wait_two (void)
   pair_stop (&two);
 }
 
+static const struct
+{
+  const char *name;
+  void (*run) (void);
+} tests[] = {
+  { "echo", test_echo },
+  { "many", test_many },
+  { "half-close", test_half_close },
+  { "close-keeps-bytes", test_close_keeps_bytes },
+  { "reset", test_reset },
+  { "stalled", test_stalled },
+  { "cancel-storm", test_cancel_storm },
+  { "end-wakes", test_end_wakes },
+  { "wait-two", test_wait_two },
+};
+
+static void
+over_tcp (const void *data)
+{
+  pair_over_tls = false;
+  tests[GPOINTER_TO_SIZE (data)].run ();
+}
+
+static void
+over_tls (const void *data)
+{
+  pair_over_tls = true;
+  tests[GPOINTER_TO_SIZE (data)].run ();
+}
+
 int
 main (int argc, char **argv)
 {
   p2p_lock_setup ();
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/yamux/echo", test_echo);
-  g_test_add_func ("/yamux/many", test_many);
-  g_test_add_func ("/yamux/half-close", test_half_close);
-  g_test_add_func ("/yamux/close-keeps-bytes", test_close_keeps_bytes);
-  g_test_add_func ("/yamux/reset", test_reset);
-  g_test_add_func ("/yamux/stalled", test_stalled);
-  g_test_add_func ("/yamux/cancel-storm", test_cancel_storm);
-  g_test_add_func ("/yamux/end-wakes", test_end_wakes);
-  g_test_add_func ("/yamux/wait-two", test_wait_two);
+  for (size_t i = 0; i < G_N_ELEMENTS (tests); i++)
+    {
+      g_autofree char *tcp = g_strdup_printf ("/yamux/tcp/%s", tests[i].name);
+      g_autofree char *tls = g_strdup_printf ("/yamux/tls/%s", tests[i].name);
+
+      g_test_add_data_func (tcp, GSIZE_TO_POINTER (i), over_tcp);
+      g_test_add_data_func (tls, GSIZE_TO_POINTER (i), over_tls);
+    }
   return g_test_run ();
 }

@@ -4,10 +4,13 @@
 #include "tests/unit/yamux-pair.h"
 
 #include "lib/yamux-frame.h"
+#include "tests/unit/tls-fixture.h"
 
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+bool pair_over_tls;
 
 typedef struct
 {
@@ -141,23 +144,8 @@ transport_pair (P2pStream **ret_a, P2pStream **ret_b)
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
   *ret_a = p2p_stream_tcp_new (fds[0]);
   *ret_b = p2p_stream_tcp_new (fds[1]);
-}
-
-void
-pair_start_over (Pair *pair,
-                 P2pStream *take_a,
-                 P2pStream *take_b,
-                 void (*serve) (P2pStream *take_strm),
-                 P2pYamuxOptions options)
-{
-  memset (pair, 0, sizeof *pair);
-  pair->client.serve = serve;
-  options.role = P2P_YAMUX_SERVER;
-  end_start (&pair->server, take_a, options);
-  options.role = P2P_YAMUX_CLIENT;
-  if (options.accept_backlog == 0)
-    options.accept_backlog = 256;
-  end_start (&pair->client, take_b, options);
+  if (pair_over_tls)
+    tls_fixture_wrap (false, ret_a, ret_b);
 }
 
 void
@@ -166,7 +154,14 @@ pair_start (Pair *pair, void (*serve) (P2pStream *take_strm), P2pYamuxOptions op
   P2pStream *a, *b;
 
   transport_pair (&a, &b);
-  pair_start_over (pair, a, b, serve, options);
+  memset (pair, 0, sizeof *pair);
+  pair->client.serve = serve;
+  options.role = P2P_YAMUX_SERVER;
+  end_start (&pair->server, a, options);
+  options.role = P2P_YAMUX_CLIENT;
+  if (options.accept_backlog == 0)
+    options.accept_backlog = 256;
+  end_start (&pair->client, b, options);
 }
 
 void

@@ -26,7 +26,7 @@ typedef struct
   int n_ended;
   int go_away_code; /* -1 */
   unsigned n_accepted, n_serving;
-  P2pStream *kept[2048]; /* accepted while serve is NULL (owned) */
+  P2pStream *kept[64]; /* accepted while serve is NULL (owned) */
 } End;
 
 typedef struct
@@ -43,17 +43,15 @@ void end_await_accepted (End *end, unsigned n);
 /* Closes what is kept, ends the session if need be, waits for all threads. */
 void end_stop (End *end);
 
-/* Both ends of a socket pair as streams. */
+/* Whether pairs run over TLS; the test's main sets it before each test. */
+extern bool pair_over_tls;
+
+/* Both ends of a socket pair as streams, under TLS if so set. */
 void transport_pair (P2pStream **ret_a, P2pStream **ret_b);
 void pair_start (Pair *pair, void (*serve) (P2pStream *take_strm), P2pYamuxOptions options);
-void pair_start_over (Pair *pair,
-                      P2pStream *take_a,
-                      P2pStream *take_b,
-                      void (*serve) (P2pStream *take_strm),
-                      P2pYamuxOptions options);
 void pair_stop (Pair *pair);
 
-/* Serving threads: echo until FIN; read and count nothing until FIN; never read. */
+/* For serve: echoes until FIN; reads until FIN. */
 void serve_echo (P2pStream *take_strm);
 void serve_sink (P2pStream *take_strm);
 

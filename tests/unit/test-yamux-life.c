@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* The life of a Yamux session against a raw peer, with short times: pings, silence, a transport that takes nothing,
+ * a stream whose end never comes. */
+#include "tests/unit/yamux-pair.h"
+
+#include "lib/fd.h"
+#include "lib/yamux-frame.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+typedef struct
+{
+  End end;
+  int fd;
+} Peer;
+
+static void
+peer_start (Peer *peer, P2pYamuxOptions options)
+{
+  int fds[2];
+  const int small = 4096; /* the kernel makes more of it, but not much */
+
+  memset (peer, 0, sizeof *peer);
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
+  g_assert_cmpint (setsockopt (fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small), ==, 0);
+  peer->fd = fds[1];
+  end_start (&peer->end, p2p_stream_tcp_new (fds[0]), options);
+}
+
+static void
+peer_stop (Peer *peer)
+{
+  p2p_fd_close (&peer->fd);
+  end_stop (&peer->end);
+}
+
+/* The first ping comes at once and its answer is the round trip; the next comes after the interval. */
+static void
+test_round_trip (void)
+{
+  Peer peer;
+  RawFrame first, second;
+  int64_t deadline_us = WITHIN;
+
+  peer_start (&peer, (P2pYamuxOptions){ .role = P2P_YAMUX_SERVER, .ping_interval_ms = 30 });
+  g_assert_cmpint (p2p_yamux_get_stats (peer.end.yamux).round_trip_us, ==, -1);
+  first = raw_expect (peer.fd, YAMUX_PING, YAMUX_SYN, 0);
+  raw_send (peer.fd, YAMUX_PING, YAMUX_ACK, 0, first.length + 1000, NULL); /* of no ping of ours */
+  raw_send (peer.fd, YAMUX_PING, YAMUX_ACK, 0, first.length, NULL);
+  while (p2p_yamux_get_stats (peer.end.yamux).round_trip_us < 0)
+    {
+      g_assert_cmpint (p2p_now_us (), <, deadline_us);
+      g_thread_yield ();
+    }
+  second = raw_expect (peer.fd, YAMUX_PING, YAMUX_SYN, 0);
+  g_assert_cmpuint (second.length, !=, first.length);
+  peer_stop (&peer);
+}
+
+static void
+test_silent_peer (void)
+{
+  Peer peer;
+  int64_t before_us = p2p_now_us ();
+
+  peer_start (&peer, (P2pYamuxOptions){ .role = P2P_YAMUX_SERVER,
+                                        .ping_interval_ms = 60000,
+                                        .dead_after_ms = 100 });
+  end_await (&peer.end);
+  g_assert_cmpint (p2p_now_us () - before_us, >=, 100000);
+  g_assert_cmpstr (peer.end.why, ==, "the peer is silent");
+  g_assert_true (peer.end.ours);
+  peer_stop (&peer);
+}
+
+/* Any byte is a sign of life, even if no ping is ever answered. */
+static void
+test_busy_peer (void)
+{
+  Peer peer;
+  unsigned n_pings = 0;
+
+  peer_start (&peer, (P2pYamuxOptions){ .role = P2P_YAMUX_SERVER,
+                                        .ping_interval_ms = 50,
+                                        .dead_after_ms = 200 });
+  while (n_pings < 10)
+    {
+      struct pollfd pfd = { .fd = peer.fd, .events = POLLIN };
+      RawFrame frame;
+
+      raw_send (peer.fd, YAMUX_WINDOW_UPDATE, 0, 12, 1, NULL);
+      if (poll (&pfd, 1, 10) == 0)
+        continue;
+      g_assert_true (raw_next (peer.fd, &frame, true));
+      g_assert_cmpuint (frame.type, ==, YAMUX_PING);
+      n_pings++;
+    }
+  g_assert_true (p2p_yamux_is_open (peer.end.yamux));
+  peer_stop (&peer);
+}
+
+static void
+fill (P2pStream *strm)
+{
+  static char bytes[16384];
+  size_t n;
+
+  while (p2p_stream_writev (strm, &(struct iovec){ bytes, sizeof bytes }, 1, &n, P2P_TRY)
+         == P2P_IO_OK)
+    ;
+}
+
+/* Nothing is taken while there is something to send: the end, though the peer itself goes on talking. */
+static void
+test_stuck_transport (void)
+{
+  Peer peer;
+  P2pStream *strm;
+
+  peer_start (&peer, (P2pYamuxOptions){ .role = P2P_YAMUX_SERVER, .dead_after_ms = 150 });
+  strm = must_open (&peer.end);
+  fill (strm);
+  while (p2p_yamux_is_open (peer.end.yamux))
+    {
+      raw_send (peer.fd, YAMUX_WINDOW_UPDATE, 0, 12, 1, NULL);
+      (void) poll (NULL, 0, 5); /* the peer's pace */
+    }
+  end_await (&peer.end);
+  g_assert_cmpstr (peer.end.why, ==, "the peer takes no bytes");
+  g_assert_true (peer.end.ours);
+  p2p_stream_close (strm);
+  peer_stop (&peer);
+}
+
+/* A slow one is not stuck: it takes all in many times that period, while others wait for their turn. */
+static void
+test_slow_transport (void)
+{
+  Peer peer;
+  P2pStream *strms[8];
+  unsigned char buf[4096];
+  int64_t until_us;
+  size_t total = 0;
+
+  peer_start (&peer, (P2pYamuxOptions){ .role = P2P_YAMUX_SERVER,
+                                        .ping_interval_ms = 60000,
+                                        .dead_after_ms = 150 });
+  raw_send (peer.fd, YAMUX_WINDOW_UPDATE, 0, 12, 1, NULL);
+  for (size_t i = 0; i < G_N_ELEMENTS (strms); i++)
+    fill (strms[i] = must_open (&peer.end));
+  until_us = p2p_deadline_ms (600);
+  while (p2p_now_us () < until_us)
+    {
+      ssize_t n = recv (peer.fd, buf, sizeof buf, 0);
+
+      g_assert_cmpint (n, >, 0);
+      total += (size_t) n;
+      raw_send (peer.fd, YAMUX_WINDOW_UPDATE, 0, 12, 1, NULL);
+      (void) poll (NULL, 0, 10); /* the peer's pace */
+    }
+  g_assert_true (p2p_yamux_is_open (peer.end.yamux));
+  g_assert_cmpuint (p2p_yamux_get_stats (peer.end.yamux).queued_bytes, >, 0);
+  g_assert_cmpuint (total, <, G_N_ELEMENTS (strms) * 65488);
+  for (size_t i = 0; i < G_N_ELEMENTS (strms); i++)
+    p2p_stream_close (strms[i]);
+  peer_stop (&peer);
+}
+
+/* A closed stream whose peer never says FIN is reset in the end. */
+static void
+test_linger (void)
+{
+  Peer peer;
+  P2pStream *strm;
+
+  peer_start (&peer, (P2pYamuxOptions){ .role = P2P_YAMUX_SERVER, .linger_ms = 50 });
+  strm = must_open (&peer.end);
+  must_write (strm, "x", 1);
+  p2p_stream_close (strm);
+  (void) raw_expect (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_FIN, 2);
+  (void) raw_expect (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_RST, 2);
+  g_assert_cmpuint (p2p_yamux_get_stats (peer.end.yamux).streams, ==, 0);
+
+  /* One that does is forgotten without a word. */
+  strm = must_open (&peer.end);
+  must_write (strm, "x", 1);
+  p2p_stream_close (strm);
+  (void) raw_expect (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_FIN, 4);
+  raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_ACK | YAMUX_FIN, 4, 0, NULL);
+  raw_send (peer.fd, YAMUX_PING, YAMUX_SYN, 0, 1, NULL);
+  (void) raw_expect (peer.fd, YAMUX_PING, YAMUX_ACK, 0);
+  g_assert_cmpuint (p2p_yamux_get_stats (peer.end.yamux).streams, ==, 0);
+  peer_stop (&peer);
+}
+
+/* An end with a reason waits neither for a peer that takes nothing nor for one that stays. */
+static void
+test_end_of_stuck (void)
+{
+  Peer peer;
+  P2pStream *strm;
+
+  peer_start (&peer, (P2pYamuxOptions){ .role = P2P_YAMUX_SERVER });
+  strm = must_open (&peer.end);
+  fill (strm);
+  raw_send (peer.fd, 77, 0, 0, 0, NULL);
+  end_await (&peer.end);
+  g_assert_cmpstr (peer.end.why, ==, "the peer sent a frame of an unknown type");
+  p2p_stream_close (strm);
+  peer_stop (&peer);
+}
+
+int
+main (int argc, char **argv)
+{
+  p2p_lock_setup ();
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/yamux-life/round-trip", test_round_trip);
+  g_test_add_func ("/yamux-life/silent-peer", test_silent_peer);
+  g_test_add_func ("/yamux-life/busy-peer", test_busy_peer);
+  g_test_add_func ("/yamux-life/stuck-transport", test_stuck_transport);
+  g_test_add_func ("/yamux-life/slow-transport", test_slow_transport);
+  g_test_add_func ("/yamux-life/linger", test_linger);
+  g_test_add_func ("/yamux-life/end-of-stuck", test_end_of_stuck);
+  return g_test_run ();
+}

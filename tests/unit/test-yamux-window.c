@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* Receive windows: growth with the bandwidth-delay product under a budget, and what happens when more is held than the
+ * budget allows. */
+#include "tests/unit/yamux-pair.h"
+
+#include "lib/fd.h"
+#include "lib/yamux-frame.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ROUND_TRIP_MS 10
+
+typedef struct
+{
+  End end;
+  int fd;
+} Peer;
+
+/* A session that believes in a long round trip: its first ping is answered late. */
+static void
+start_far_peer (Peer *peer, P2pYamuxBudget *budget)
+{
+  int fds[2];
+  RawFrame ping;
+  int64_t deadline_us = WITHIN;
+
+  memset (peer, 0, sizeof *peer);
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
+  peer->fd = fds[1];
+  end_start (&peer->end, p2p_stream_tcp_new (fds[0]),
+             (P2pYamuxOptions){ .accept_backlog = 256, .budget = budget });
+  ping = raw_expect (peer->fd, YAMUX_PING, YAMUX_SYN, 0);
+  (void) poll (NULL, 0, ROUND_TRIP_MS); /* the distance */
+  raw_send (peer->fd, YAMUX_PING, YAMUX_ACK, 0, ping.length, NULL);
+  while (p2p_yamux_get_stats (peer->end.yamux).round_trip_us < 0)
+    {
+      g_assert_cmpint (p2p_now_us (), <, deadline_us);
+      g_thread_yield ();
+    }
+  g_assert_cmpint (p2p_yamux_get_stats (peer->end.yamux).round_trip_us, >=, ROUND_TRIP_MS * 1000);
+}
+
+/* Takes what window updates have come and adds them up. */
+static uint32_t
+take_grants (Peer *peer, uint32_t id)
+{
+  uint32_t sum = 0;
+  struct pollfd pfd = { .fd = peer->fd, .events = POLLIN };
+
+  while (poll (&pfd, 1, 0) == 1)
+    {
+      RawFrame frame;
+
+      g_assert_true (raw_next (peer->fd, &frame, true));
+      if (frame.type == YAMUX_WINDOW_UPDATE && frame.id == id)
+        sum += frame.length;
+    }
+  return sum;
+}
+
+/* Fills the window of stream 2 again and again, one window a round trip, while it is read as fast as it
+ * comes, until the peer was given so much or rounds are over; answers the largest window. */
+static uint32_t
+largest_window (Peer *peer, uint32_t enough, unsigned rounds)
+{
+  g_autofree char *bytes = g_malloc0 (65536);
+  uint32_t window = 262144, largest = window;
+
+  raw_send (peer->fd, YAMUX_WINDOW_UPDATE, YAMUX_SYN, 2, 0, NULL);
+  end_await_accepted (&peer->end, 1);
+  for (unsigned round = 0; round < rounds && largest < enough; round++)
+    {
+      for (uint32_t left = window; left > 0;)
+        {
+          uint32_t n = MIN (left, 65536);
+
+          raw_send (peer->fd, YAMUX_DATA, 0, 2, n, bytes);
+          must_read (peer->end.kept[0], bytes, n);
+          left -= n;
+        }
+      (void) poll (NULL, 0, ROUND_TRIP_MS); /* the distance */
+      window = take_grants (peer, 2);
+      largest = MAX (largest, window);
+    }
+  return largest;
+}
+
+static void
+test_growth (void)
+{
+  P2pYamuxBudget *budget = p2p_yamux_budget_new (64 << 20);
+  Peer peer;
+  uint32_t largest;
+
+  start_far_peer (&peer, budget);
+  largest = largest_window (&peer, 512 << 10, 500);
+  g_test_message ("the window grew to %u", largest);
+  g_assert_cmpuint (largest, >=, 512 << 10);
+  g_assert_cmpuint (largest, <=, 16 << 20);
+  g_assert_cmpuint (p2p_yamux_budget_growth (budget), >, 0);
+  g_assert_cmpuint (p2p_yamux_get_stats (peer.end.yamux).window_bytes, ==,
+                    262144 + p2p_yamux_budget_growth (budget));
+  /* A closed stream gives its share back. */
+  p2p_stream_close (g_steal_pointer (&peer.end.kept[0]));
+  g_assert_cmpuint (p2p_yamux_budget_growth (budget), ==, 0);
+  p2p_fd_close (&peer.fd);
+  end_stop (&peer.end);
+  p2p_yamux_budget_unref (budget);
+}
+
+static void
+test_spent_budget (void)
+{
+  P2pYamuxBudget *budget = p2p_yamux_budget_new (100 << 10);
+  Peer peer;
+
+  start_far_peer (&peer, budget);
+  g_assert_cmpuint (largest_window (&peer, 512 << 10, 6), <=, 262144);
+  g_assert_cmpuint (p2p_yamux_budget_growth (budget), ==, 0);
+  p2p_fd_close (&peer.fd);
+  end_stop (&peer.end);
+  p2p_yamux_budget_unref (budget);
+}
+
+/* Nothing is held, and no growth charged, once all has been read and closed. */
+static void
+test_nothing_left (void)
+{
+  P2pYamuxBudget *budget = p2p_yamux_budget_new (64 << 20);
+  Pair pair;
+  static char bytes[1 << 20];
+  P2pStream *strm;
+
+  pair_start (&pair, serve_sink, (P2pYamuxOptions){ .budget = budget });
+  strm = must_open (&pair.server);
+  for (unsigned i = 0; i < 32; i++)
+    must_write (strm, bytes, sizeof bytes);
+  p2p_stream_close (strm);
+  pair_stop (&pair);
+  g_assert_cmpuint (p2p_yamux_budget_growth (budget), ==, 0);
+  g_assert_cmpuint (p2p_yamux_budget_held (budget), ==, 0);
+  p2p_yamux_budget_unref (budget);
+}
+
+/* Two sessions share a budget. Streams that nobody reads are reset, those that hold most first, until what is held fits;
+ * the stream that is read and both sessions live. */
+static void
+test_overload (void)
+{
+  P2pYamuxBudget *budget = p2p_yamux_budget_new (1 << 20);
+  Pair hog, good;
+  P2pStream *strms[12], *live;
+  static char bytes[200000], echo[1000];
+  unsigned n_overloaded = 0;
+  int64_t deadline_us = WITHIN;
+
+  pair_start (&hog, NULL, (P2pYamuxOptions){ .budget = budget });
+  pair_start (&good, serve_echo, (P2pYamuxOptions){ .budget = budget });
+  live = must_open (&good.server);
+  for (size_t i = 0; i < G_N_ELEMENTS (strms); i++)
+    {
+      P2pIo io;
+
+      strms[i] = must_open (&hog.server);
+      io = p2p_stream_write_all (strms[i], &(struct iovec){ bytes, sizeof bytes }, 1, NULL, WITHIN);
+      g_assert_true (io == P2P_IO_OK || io == P2P_IO_RESET);
+      must_write (live, echo, sizeof echo);
+      must_read (live, echo, sizeof echo);
+    }
+  end_await_accepted (&hog.client, G_N_ELEMENTS (strms));
+  /* 2.4 MB were sent: at least seven of twelve could not stay. */
+  while (n_overloaded < 7)
+    {
+      n_overloaded = 0;
+      for (size_t i = 0; i < G_N_ELEMENTS (strms); i++)
+        {
+          P2pWait wait = { .strm = hog.client.kept[i] };
+
+          if (p2p_stream_wait (&wait, 1, P2P_TRY) == P2P_IO_OK)
+            n_overloaded++;
+        }
+      g_assert_cmpint (p2p_now_us (), <, deadline_us);
+    }
+  for (size_t i = 0; i < G_N_ELEMENTS (strms); i++)
+    {
+      P2pWait wait = { .strm = hog.client.kept[i] };
+      size_t n;
+
+      if (p2p_stream_wait (&wait, 1, P2P_TRY) == P2P_IO_OK)
+        {
+          g_assert_cmpint (p2p_stream_read (wait.strm, echo, 1, &n, WITHIN), ==, P2P_IO_OVERFLOW);
+          /* The other end sees a reset, though perhaps a little later. */
+          while (p2p_stream_read (strms[i], echo, 1, &n, WITHIN) != P2P_IO_RESET)
+            g_assert_cmpint (p2p_now_us (), <, deadline_us);
+        }
+    }
+  g_assert_cmpuint (p2p_yamux_budget_held (budget), <=, 1 << 20);
+  g_assert_true (p2p_yamux_is_open (hog.server.yamux));
+  must_write (live, echo, sizeof echo);
+  must_read (live, echo, sizeof echo);
+  for (size_t i = 0; i < G_N_ELEMENTS (strms); i++)
+    p2p_stream_close (strms[i]);
+  p2p_stream_close (live);
+  pair_stop (&hog);
+  pair_stop (&good);
+  g_assert_cmpuint (p2p_yamux_budget_held (budget), ==, 0);
+  p2p_yamux_budget_unref (budget);
+}
+
+int
+main (int argc, char **argv)
+{
+  p2p_lock_setup ();
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/yamux-window/growth", test_growth);
+  g_test_add_func ("/yamux-window/spent-budget", test_spent_budget);
+  g_test_add_func ("/yamux-window/nothing-left", test_nothing_left);
+  g_test_add_func ("/yamux-window/overload", test_overload);
+  return g_test_run ();
+}
