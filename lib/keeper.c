@@ -46,8 +46,9 @@ lacking_locked (P2pPool *pool, uint64_t taken_in_tick)
 static unsigned
 tend_locked (P2pPool *pool, uint64_t taken_in_tick, P2pWakes *wakes)
 {
-  int64_t overdue_us = overdue_us_locked (pool, p2p_now_us ());
-  unsigned lacking, n;
+  int64_t now_us = p2p_now_us ();
+  int64_t overdue_us = overdue_us_locked (pool, now_us);
+  unsigned lacking, limit, n;
 
   if (overdue_us < WAKE_AFTER_US)
     return 0;
@@ -55,7 +56,12 @@ tend_locked (P2pPool *pool, uint64_t taken_in_tick, P2pWakes *wakes)
   p2p_pool_wake_locked (pool, lacking, wakes);
   if (overdue_us < MAKE_AFTER_US || pool->n_waking >= lacking || pool->quitting)
     return 0;
-  n = MIN (lacking - pool->n_waking, pool->options.threads_max - pool->n_threads);
+  if (pool->n_threads >= pool->growth.limit)
+    p2p_growth_review_locked (pool, now_us);
+  limit = MIN (pool->growth.limit, pool->options.threads_max);
+  if (pool->n_threads >= limit)
+    return 0;
+  n = MIN (lacking - pool->n_waking, limit - pool->n_threads);
   n = MIN (n, MAKE_AT_ONCE);
   pool->n_threads += n;
   pool->n_waking += n;
@@ -69,6 +75,7 @@ sleep_if_idle_locked (P2pPool *pool, unsigned *idle_ticks)
   *idle_ticks = pool->queue.head || !pool->role_held ? 0 : *idle_ticks + 1;
   if (*idle_ticks <= IDLE_TICKS)
     return;
+  p2p_growth_forget_locked (pool);
   pool->keeper_asleep = true;
   while (pool->keeper_asleep && !pool->quitting)
     (void) p2p_cond_wait (&pool->keeper_cond, &pool->lock, P2P_FOREVER);

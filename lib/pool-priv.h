@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What the five files of the pool share: pool.c (queue and threads), keeper.c (growth), waiter.c (the role:
- * epoll), deadlines.c, parked.c (places of parked objects and the protocol of parking). Others include pool.h.
+/* What the files of the pool share: pool.c (queue and threads), keeper.c and growth.c (when to make threads),
+ * waiter.c (the role: epoll), deadlines.c, parked.c (places of parked objects and the protocol of parking). Others include pool.h.
  *
  * Locks: P2pPool.lock (class POOL) guards the queue, the workers' lists and the role; P2pPool.deadlines.lock (class TIMERS)
  * the heap of deadlines. Nothing is called while either is held. */
@@ -82,6 +82,18 @@ struct P2pPool
   pthread_cond_t keeper_cond;
   pthread_cond_t drained;   /* stopping, and nothing queued or running */
 
+  struct
+  {
+    unsigned harmless;       /* constant: the limit is never lower */
+    unsigned limit;          /* (lock: pool) threads for now */
+    unsigned before;         /* (lock: pool) the limit before the trial that runs; 0: none */
+    uint64_t rate_before;    /* (lock: pool) tasks/s then */
+    uint64_t rate;           /* (lock: pool) tasks/s in the last window; 0: not known */
+    uint64_t window_done, blocked_done;                  /* (lock: pool) n_done when the window began */
+    int64_t window_us, window_end_us, blocked_us;        /* (lock: pool) */
+    int64_t reviewed_us, hold_until_us, hold_us;         /* (lock: pool) */
+  } growth;
+
   _Atomic bool stopping;
   _Atomic unsigned n_parked;
 
@@ -120,6 +132,14 @@ void p2p_pool_join_ended (P2pPool *pool);
 bool p2p_keeper_start (P2pPool *pool);
 /* After pool->quitting was set. */
 void p2p_keeper_join (P2pPool *pool);
+
+/* growth.c */
+void p2p_growth_init (P2pPool *pool, unsigned n_processors);
+void p2p_growth_review_locked (P2pPool *pool, int64_t now_us);
+/* More threads were tried and brought nothing. */
+bool p2p_growth_is_held_locked (P2pPool *pool, int64_t now_us);
+/* The pool came to rest. */
+void p2p_growth_forget_locked (P2pPool *pool);
 
 /* waiter.c: waits (not at all with poll_only) and appends what woke to list. Returns the time. */
 bool p2p_waiter_init (P2pPool *pool, GError **error);

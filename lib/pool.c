@@ -251,13 +251,15 @@ work_locked (P2pWorker *worker)
   P2pPool *pool = worker->pool;
   bool must_poll = !pool->role_held && pool->n_since_poll >= MAX_TASKS_WITHOUT_POLL;
 
+  if (pool->n_running == 0 && !pool->queue.head && atomic_load (&pool->stopping))
+    p2p_cond_broadcast (&pool->drained);
+  if (pool->n_threads > pool->growth.limit)
+    return false; /* more than bring anything: see growth.c */
   if (pool->queue.head && !must_poll)
     {
       run_next_locked (worker);
       return true;
     }
-  if (pool->n_running == 0 && !pool->queue.head && atomic_load (&pool->stopping))
-    p2p_cond_broadcast (&pool->drained);
   if (pool->quitting && !pool->queue.head)
     return false;
   if (pool->role_held)
@@ -361,13 +363,13 @@ p2p_pool_join_ended (P2pPool *pool)
 /* The pool ------------------------------------------------------------------------------------------ */
 
 static unsigned
-wakes_for_processors (void)
+count_processors (void)
 {
   cpu_set_t set;
 
   if (sched_getaffinity (0, sizeof set, &set) < 0)
     return 1;
-  return (unsigned) CLAMP (CPU_COUNT (&set) / 2, 1, 16);
+  return (unsigned) CLAMP (CPU_COUNT (&set), 1, 64);
 }
 
 P2pPool *
@@ -379,7 +381,8 @@ p2p_pool_new (const P2pPoolOptions *options, GError **error)
   g_assert (options->idle_ms > 0);
   pool->options = *options;
   pool->options.threads_min = MAX (options->threads_min, 1);
-  pool->wakes_max = wakes_for_processors ();
+  pool->wakes_max = MAX (count_processors () / 2, 1);
+  p2p_growth_init (pool, count_processors ());
   p2p_mutex_init (&pool->lock, P2P_LOCK_POOL);
   p2p_cond_init (&pool->keeper_cond);
   p2p_cond_init (&pool->drained);
@@ -401,9 +404,14 @@ p2p_pool_new (const P2pPoolOptions *options, GError **error)
 bool
 p2p_pool_is_full (P2pPool *pool)
 {
+  int64_t now_us;
   P2P_LOCKED (&pool->lock);
-  return pool->queue.n >= pool->options.queue_max && pool->n_idle == 0
-         && (pool->n_threads >= pool->options.threads_max || pool->no_more_threads);
+
+  if (pool->queue.n < pool->options.queue_max || pool->n_idle > 0)
+    return false;
+  now_us = p2p_now_us ();
+  return pool->n_threads >= pool->options.threads_max || pool->no_more_threads
+         || p2p_growth_is_held_locked (pool, now_us);
 }
 
 P2pPoolStats
