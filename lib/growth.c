@@ -10,11 +10,11 @@
 
 /* A processor: so many are never questioned. */
 #define HARMLESS 32
-/* When of n running tasks fewer than n / 16 end in 5 ms, one takes more than 80 ms: nothing that the processors
- * do takes so long, so nothing is lost by doubling at once. */
-#define BLOCKED_WINDOW_US 5000
-#define BLOCKED_SHARE 16
-#define WINDOW_MIN_US (20 * 1000)
+/* When of n running tasks fewer than n / 8 end in 10 ms, one takes more than 80 ms: that is hardly the processors, so the
+ * limit doubles at once, and is judged later. */
+#define BLOCKED_WINDOW_US (10 * 1000)
+#define BLOCKED_US (80 * 1000)
+#define WINDOW_MIN_US (100 * 1000)
 #define WINDOW_MAX_US (250 * 1000)
 /* Work did not wait for so long: the trial's threads were enough. */
 #define STALE_US (50 * 1000)
@@ -63,15 +63,18 @@ is_blocked_locked (P2pPool *pool, int64_t now_us)
   if (now_us - pool->growth.blocked_us < BLOCKED_WINDOW_US)
     return false;
   begin_blocked_window_locked (pool, now_us);
-  return done < pool->n_running / BLOCKED_SHARE;
+  return done * BLOCKED_US < (uint64_t) pool->n_running * BLOCKED_WINDOW_US;
 }
 
-/* The trial must have brought a third of what its threads could have. */
+/* The trial must have brought a third of what its threads could have; when the rate before is not known, tasks must take
+ * as long as blocked ones do. */
 static bool
 was_worth_it_locked (P2pPool *pool)
 {
   uint64_t before = pool->growth.before, rate_before = pool->growth.rate_before;
 
+  if (rate_before == 0)
+    return pool->growth.rate * BLOCKED_US < (uint64_t) pool->n_running * 1000000;
   return pool->growth.rate
          >= rate_before + rate_before * (pool->growth.limit - before) / before / 3;
 }
