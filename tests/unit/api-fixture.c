@@ -24,24 +24,42 @@ remove_tree (const char *path)
 }
 
 void
-api_fixture_init_empty (ApiFixture *fixture, const void *data)
+api_fixture_open_store (ApiFixture *fixture)
 {
   g_autoptr (GError) error = NULL;
-  ApiOptions options = { .setup_window_ms = 300000, .session_idle_ms = 7 * 24 * 3600 * 1000 };
 
-  (void) data;
   fixture->dir = g_dir_make_tmp ("p2pstream-api-XXXXXX", &error);
   g_assert_no_error (error);
   fixture->store = store_open (fixture->dir, &error);
   g_assert_no_error (error);
   g_assert_true (config_start (fixture->store, &error));
   fixture->setup_token_file = g_build_filename (fixture->dir, "setup-token", NULL);
+  api_fake_heard[0] = '\0';
+}
+
+void
+api_fixture_close_store (ApiFixture *fixture)
+{
+  config_stop ();
+  store_close (fixture->store);
+  remove_tree (fixture->dir);
+  g_free (fixture->dir);
+  g_free (fixture->setup_token_file);
+}
+
+void
+api_fixture_init_empty (ApiFixture *fixture, const void *data)
+{
+  g_autoptr (GError) error = NULL;
+  ApiOptions options = { .setup_window_ms = 300000, .session_idle_ms = 7 * 24 * 3600 * 1000 };
+
+  (void) data;
+  api_fixture_open_store (fixture);
   options.store = fixture->store;
   options.setup_token_file = fixture->setup_token_file;
   options.port = 8081;
   api_core_start (&options, &error);
   g_assert_no_error (error);
-  api_fake_heard[0] = '\0';
 }
 
 char *
@@ -87,11 +105,7 @@ api_fixture_done (ApiFixture *fixture, const void *data)
 {
   (void) data;
   api_core_stop ();
-  config_stop ();
-  store_close (fixture->store);
-  remove_tree (fixture->dir);
-  g_free (fixture->dir);
-  g_free (fixture->setup_token_file);
+  api_fixture_close_store (fixture);
   g_free (fixture->session);
   for (int role = 0; role < 3; role++)
     g_free (fixture->tokens[role]);

@@ -18,6 +18,9 @@ typedef struct
   char *session;
 } ApiFixture;
 
+/* The store and the configuration alone. */
+void api_fixture_open_store (ApiFixture *fixture);
+void api_fixture_close_store (ApiFixture *fixture);
 /* Without users: the setup token is there. */
 void api_fixture_init_empty (ApiFixture *fixture, const void *data);
 /* With the user "admin" and a token for each role. */
