@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The table of the daemon's settings, made from settings.inc, and the rules that concern more than one of
- * them. Called by main () alone. */
+/* The table of the daemon's settings, made from settings.inc, and the rules that concern more than
+ * one of them. Called by main () alone. */
 #include "daemon/settings.h"
 
 static const P2pSetting rows[] = {
-#define SETTING(type_, name_, member_, range_, default_, unit_, flags_, help_)                                         \
-  { .name = #name_,                                                                                                    \
-    .type = P2P_SETTING_##type_,                                                                                       \
-    range_,                                                                                                            \
-    .default_value = default_,                                                                                         \
-    .unit = unit_,                                                                                                     \
-    .flags = flags_,                                                                                                   \
-    .help = help_,                                                                                                     \
+#define SETTING(type_, name_, member_, range_, default_, unit_, flags_, help_)                     \
+  { .name = #name_,                                                                                \
+    .type = P2P_SETTING_##type_,                                                                   \
+    range_,                                                                                        \
+    .default_value = default_,                                                                     \
+    .unit = unit_,                                                                                 \
+    .flags = flags_,                                                                               \
+    .help = help_,                                                                                 \
     .offset = offsetof (Settings, member_) },
 #include "daemon/settings.inc"
 #undef SETTING
@@ -20,7 +20,8 @@ static const P2pSetting rows[] = {
 
 const P2pSettingsTable settings_table = {
   .program = "p2pstreamd",
-  .summary = "Publishes services that stand behind NAT: a reverse proxy whose agents dial out to it.",
+  .summary
+  = "Publishes services that stand behind NAT: a reverse proxy whose agents dial out to it.",
   .settings = rows,
   .n_settings = G_N_ELEMENTS (rows),
 };
@@ -32,7 +33,8 @@ agree (const Settings *settings, GError **error)
     g_set_error (error, P2P_SETTINGS_ERROR, P2P_SETTINGS_ERROR_VALUE,
                  "DATABASE_URL: is reserved for a later version and must not be set");
   else if (!*settings->config_dir)
-    g_set_error (error, P2P_SETTINGS_ERROR, P2P_SETTINGS_ERROR_VALUE, "CONFIG_DIR: must not be empty");
+    g_set_error (error, P2P_SETTINGS_ERROR, P2P_SETTINGS_ERROR_VALUE,
+                 "CONFIG_DIR: must not be empty");
   else if (settings->workers_min > settings->workers_max)
     g_set_error (error, P2P_SETTINGS_ERROR, P2P_SETTINGS_ERROR_VALUE,
                  "WORKERS_MIN: %" G_GINT64_FORMAT " is more than WORKERS_MAX, %" G_GINT64_FORMAT,
@@ -45,7 +47,8 @@ agree (const Settings *settings, GError **error)
 P2pSettingsOutcome
 settings_load (Settings *settings, int argc, char **argv, char **environ_, GError **error)
 {
-  P2pSettingsOutcome outcome = p2p_settings_load (&settings_table, argc, argv, environ_, settings, error);
+  P2pSettingsOutcome outcome
+      = p2p_settings_load (&settings_table, argc, argv, environ_, settings, error);
 
   if (outcome != P2P_SETTINGS_GO || agree (settings, error))
     return outcome;

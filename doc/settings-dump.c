@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Build tool: prints a program's settings as roff (--dump-man) or as an example file (--dump-config) from the
- * same table that the program has, without the program. Compiled once for each table. */
+/* Build tool: prints a program's settings as roff (--dump-man) or as an example file
+ * (--dump-config) from the same table that the program has, without the program. Compiled once for
+ * each table. */
 #ifdef SETTINGS_DUMP_AGENT
 #include "agent/settings.h"
 #define TABLE agent_settings_table

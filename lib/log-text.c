@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Log lines as text, in the human and the JSON form. What comes from outside can neither begin a second
- * line nor steer a terminal: control characters, bidi controls, line separators and bytes that are not
- * UTF-8 come out as escapes, in both forms. Any thread; owns nothing. */
+/* Log lines as text, in the human and the JSON form. What comes from outside can neither begin a
+ * second line nor steer a terminal: control characters, bidi controls, line separators and bytes
+ * that are not UTF-8 come out as escapes, in both forms. Any thread; owns nothing. */
 #include "lib/log-priv.h"
 
 #include <string.h>
@@ -60,8 +60,8 @@ shown_length (const char *text)
   return n;
 }
 
-/* JSON (RFC 8259 section 7) and the human form have the same escapes, but for bytes that are not UTF-8: JSON has no
- * escape for those, so there the backslash is part of the text. */
+/* JSON (RFC 8259 section 7) and the human form have the same escapes, but for bytes that are not
+ * UTF-8: JSON has no escape for those, so there the backslash is part of the text. */
 static void
 append_text (GString *out, const char *text, P2pLogForm form, bool quoted)
 {
@@ -75,7 +75,8 @@ append_text (GString *out, const char *text, P2pLogForm form, bool quoted)
 
       if (c == (gunichar) -1 || c == (gunichar) -2)
         {
-          g_string_append_printf (out, form == P2P_LOG_JSON ? "\\\\x%02x" : "\\x%02x", (unsigned char) *text++);
+          g_string_append_printf (out, form == P2P_LOG_JSON ? "\\\\x%02x" : "\\x%02x",
+                                  (unsigned char) *text++);
           continue;
         }
       if (must_escape (c))

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Log: a bounded queue and the one thread that writes it to standard error. Any thread may log; nobody but
- * that thread waits for the output. queue, n_queued_bytes, stopping and n_unreported are guarded by the lock
- * of class LOG; level, form, journal and running are set by start and stop and read as atomics. */
+/* Log: a bounded queue and the one thread that writes it to standard error. Any thread may log;
+ * nobody but that thread waits for the output. queue, n_queued_bytes, stopping and n_unreported are
+ * guarded by the lock of class LOG; level, form, journal and running are set by start and stop and
+ * read as atomics. */
 #include "lib/log.h"
 
 #include "lib/clock.h"
@@ -103,7 +104,8 @@ has_room_locked (P2pLogLevel level)
 {
   unsigned share = level <= P2P_LOG_WARNING ? 4 : 3;
 
-  return state.queue.length < QUEUE_MAX_LINES / 4 * share && state.n_queued_bytes < QUEUE_MAX_BYTES / 4 * share;
+  return state.queue.length < QUEUE_MAX_LINES / 4 * share
+         && state.n_queued_bytes < QUEUE_MAX_BYTES / 4 * share;
 }
 
 /* Takes the line. */
@@ -156,8 +158,8 @@ gave_up (void)
   return state.stopping && p2p_now_us () >= state.stop_us;
 }
 
-/* The thread's own: waits for the output as long as the log runs, looking now and then whether it still does. After
- * the stop's deadline it only tries, and the line counts as dropped. */
+/* The thread's own: waits for the output as long as the log runs, looking now and then whether it
+ * still does. After the stop's deadline it only tries, and the line counts as dropped. */
 static void
 write_queued (const char *line)
 {
@@ -183,7 +185,8 @@ report_dropped (uint64_t n)
 {
   g_autofree char *number = g_strdup_printf ("%" G_GUINT64_FORMAT, (guint64) n);
   const char *const pairs[] = { "lines", number, NULL };
-  g_autofree char *line = make_line (P2P_LOG_WARNING, "log", "the output was too slow: lines were dropped", pairs);
+  g_autofree char *line
+      = make_line (P2P_LOG_WARNING, "log", "the output was too slow: lines were dropped", pairs);
 
   write_queued (line);
 }
@@ -210,7 +213,8 @@ log_main (void *data)
   return NULL;
 }
 
-/* journald tells by JOURNAL_STREAM="device:inode" that it reads a descriptor; it may have been redirected since. */
+/* journald tells by JOURNAL_STREAM="device:inode" that it reads a descriptor; it may have been
+ * redirected since. */
 static bool
 journal_reads_us (void)
 {
@@ -249,7 +253,8 @@ glib_writer (GLogLevelFlags flags, const GLogField *fields, gsize n_fields, gpoi
       else if (strcmp (fields[i].key, "GLIB_DOMAIN") == 0)
         domain = fields[i].value;
     }
-  if (!message || !p2p_log_enabled (level) || (level == P2P_LOG_DEBUG && strcmp (domain, G_LOG_DOMAIN) != 0))
+  if (!message || !p2p_log_enabled (level)
+      || (level == P2P_LOG_DEBUG && strcmp (domain, G_LOG_DOMAIN) != 0))
     return G_LOG_WRITER_HANDLED;
   if (level == P2P_LOG_ERROR)
     {

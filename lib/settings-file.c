@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The KEY=VALUE file of --config: one setting a line, comments begin with '#' at the start of a line,
- * blank lines are allowed, a value may stand in single or double quotes (in double ones \" and \\ are
- * escapes). systemd's EnvironmentFile= reads such a file the same way. One thread. */
+/* The KEY=VALUE file of --config: one setting a line, comments begin with '#' at the start of a
+ * line, blank lines are allowed, a value may stand in single or double quotes (in double ones \"
+ * and \\ are escapes). systemd's EnvironmentFile= reads such a file the same way. One thread. */
 #include "lib/settings-priv.h"
 
 #include <string.h>
@@ -19,7 +19,9 @@ fail (const char *where, const char *what, GError **error)
 static bool
 is_name (const char *text)
 {
-  return *text && strspn (text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == strlen (text);
+  return *text
+         && strspn (text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
+                == strlen (text);
 }
 
 /* Takes the quotes off in place; false when the closing one is missing or something follows it. */
@@ -74,8 +76,8 @@ read_line (const P2pSettingsTable *table,
     }
   if (texts[i].text)
     {
-      g_set_error (error, P2P_SETTINGS_ERROR, P2P_SETTINGS_ERROR_FILE, "%s%s is set for the second time",
-                   where, line);
+      g_set_error (error, P2P_SETTINGS_ERROR, P2P_SETTINGS_ERROR_FILE,
+                   "%s%s is set for the second time", where, line);
       return false;
     }
   if (!unquote (value))
@@ -100,8 +102,9 @@ p2p_settings_read_file (const P2pSettingsTable *table,
   if (!g_file_get_contents (path, &contents, &n, &local))
     {
       /* GLib's text names the path, but in a sentence of its own that depends on the locale. */
-      g_set_error (error, P2P_SETTINGS_ERROR, P2P_SETTINGS_ERROR_FILE, "configuration file %s: %s", path,
-                   local->code == G_FILE_ERROR_NOENT    ? "no such file"
+      g_set_error (error, P2P_SETTINGS_ERROR, P2P_SETTINGS_ERROR_FILE, "configuration file %s: %s",
+                   path,
+                   local->code == G_FILE_ERROR_NOENT   ? "no such file"
                    : local->code == G_FILE_ERROR_ACCES ? "permission denied"
                    : local->code == G_FILE_ERROR_ISDIR ? "is a directory"
                                                        : local->message);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The table of settings as text: --help for a terminal, the OPTIONS and ENVIRONMENT sections of the man page,
- * and an example of the file. One thread; owns nothing. */
+/* The table of settings as text: --help for a terminal, the OPTIONS and ENVIRONMENT sections of the
+ * man page, and an example of the file. One thread; owns nothing. */
 #include "lib/settings-priv.h"
 
 #include <string.h>
@@ -38,8 +38,8 @@ range_and_default (const P2pSetting *setting)
   const char *unit = setting->unit ? setting->unit : "";
 
   if (setting->type == P2P_SETTING_INT)
-    g_string_append_printf (text, "%" G_GINT64_FORMAT " to %" G_GINT64_FORMAT "%s%s, ", (gint64) setting->min,
-                            (gint64) setting->max, *unit ? " " : "", unit);
+    g_string_append_printf (text, "%" G_GINT64_FORMAT " to %" G_GINT64_FORMAT "%s%s, ",
+                            (gint64) setting->min, (gint64) setting->max, *unit ? " " : "", unit);
   if (setting->flags & P2P_SETTING_REQUIRED)
     g_string_append (text, "required");
   else if (*setting->default_value)
@@ -95,20 +95,22 @@ p2p_settings_to_help (const P2pSettingsTable *table)
 {
   g_autoptr (GString) out = g_string_new (NULL);
 
-  g_string_append_printf (out, "Usage: %s [--config FILE] [--SETTING=VALUE]...\n\n%s\n\n", table->program,
-                          table->summary);
+  g_string_append_printf (out, "Usage: %s [--config FILE] [--SETTING=VALUE]...\n\n%s\n\n",
+                          table->program, table->summary);
   g_string_append (out, "  --config=FILE\n");
   append_wrapped (out, "Read settings from FILE, one NAME=VALUE a line.");
-  g_string_append (out, "  -h, --help\n      Show this text.\n  -V, --version\n      Show the version.\n\n"
-                        "Settings: every option below is also a name in the environment and in FILE, in\n"
-                        "capitals and with '_' for '-'. The command line goes before the environment, the\n"
-                        "environment before the file.\n\n");
+  g_string_append (
+      out, "  -h, --help\n      Show this text.\n  -V, --version\n      Show the version.\n\n"
+           "Settings: every option below is also a name in the environment and in FILE, in\n"
+           "capitals and with '_' for '-'. The command line goes before the environment, the\n"
+           "environment before the file.\n\n");
   for (unsigned i = 0; i < table->n_settings; i++)
     append_help (out, &table->settings[i]);
   return g_strdup (out->str);
 }
 
-/* Escapes what roff would interpret: a backslash, a minus that must stay one, a dot or quote at a line's start. */
+/* Escapes what roff would interpret: a backslash, a minus that must stay one, a dot or quote at a
+ * line's start. */
 static void
 append_roff (GString *out, const char *text)
 {
@@ -144,8 +146,9 @@ append_roff_setting (GString *out, const P2pSetting *setting)
   append_roff (out, setting->help);
   g_string_append (out, "\n(");
   append_roff (out, range);
-  g_string_append_printf (out, ").%s\n",
-                          setting->flags & P2P_SETTING_SECRET ? " A secret: not an option of the command line." : "");
+  g_string_append_printf (
+      out, ").%s\n",
+      setting->flags & P2P_SETTING_SECRET ? " A secret: not an option of the command line." : "");
 }
 
 char *
@@ -153,16 +156,19 @@ p2p_settings_to_roff (const P2pSettingsTable *table)
 {
   g_autoptr (GString) out = g_string_new (NULL);
 
-  g_string_append (out, ".SH OPTIONS\n"
-                        ".TP\n\\fB\\-\\-config\\fR=\\fIFILE\\fR\n"
-                        "Read settings from FILE: one NAME=VALUE a line; lines that begin with # are comments.\n"
-                        ".TP\n\\fB\\-h\\fR, \\fB\\-\\-help\\fR\nShow a summary of the options.\n"
-                        ".TP\n\\fB\\-V\\fR, \\fB\\-\\-version\\fR\nShow the version.\n"
-                        ".SH SETTINGS AND ENVIRONMENT\n"
-                        "Every setting is an option, a variable of the environment and a name in the file. The\n"
-                        "command line goes before the environment, the environment before the file. A name that is\n"
-                        "not known stops the start; so does a variable of the environment that is nearly the name of\n"
-                        "a setting, or that begins with P2PSTREAM_.\n");
+  g_string_append (
+      out,
+      ".SH OPTIONS\n"
+      ".TP\n\\fB\\-\\-config\\fR=\\fIFILE\\fR\n"
+      "Read settings from FILE: one NAME=VALUE a line; lines that begin with # are comments.\n"
+      ".TP\n\\fB\\-h\\fR, \\fB\\-\\-help\\fR\nShow a summary of the options.\n"
+      ".TP\n\\fB\\-V\\fR, \\fB\\-\\-version\\fR\nShow the version.\n"
+      ".SH SETTINGS AND ENVIRONMENT\n"
+      "Every setting is an option, a variable of the environment and a name in the file. The\n"
+      "command line goes before the environment, the environment before the file. A name that is\n"
+      "not known stops the start; so does a variable of the environment that is nearly the name "
+      "of\n"
+      "a setting, or that begins with P2PSTREAM_.\n");
   for (unsigned i = 0; i < table->n_settings; i++)
     append_roff_setting (out, &table->settings[i]);
   return g_strdup (out->str);
@@ -174,8 +180,9 @@ p2p_settings_to_example (const P2pSettingsTable *table)
 {
   g_autoptr (GString) out = g_string_new (NULL);
 
-  g_string_append_printf (out, "# Settings of %s: one NAME=VALUE a line. What is commented out has its default.\n",
-                          table->program);
+  g_string_append_printf (
+      out, "# Settings of %s: one NAME=VALUE a line. What is commented out has its default.\n",
+      table->program);
   for (unsigned i = 0; i < table->n_settings; i++)
     {
       const P2pSetting *setting = &table->settings[i];

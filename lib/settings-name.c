@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Names of settings: look-up, the two spellings, and the nearest known name for one that is unknown. Owns
- * nothing; one thread. */
+/* Names of settings: look-up, the two spellings, and the nearest known name for one that is
+ * unknown. Owns nothing; one thread. */
 #include "lib/settings-priv.h"
 
 #include <string.h>
@@ -89,7 +89,8 @@ p2p_settings_unknown (const P2pSettingsTable *table,
                       GError **error)
 {
   bool option = strcmp (kind, "option") == 0;
-  g_autofree char *upper = option ? p2p_settings_name (name + 2, strlen (name + 2)) : g_ascii_strup (name, -1);
+  g_autofree char *upper
+      = option ? p2p_settings_name (name + 2, strlen (name + 2)) : g_ascii_strup (name, -1);
   unsigned d;
   bool prefixed = g_str_has_prefix (upper, P2P_SETTINGS_PREFIX);
   const P2pSetting *nearest

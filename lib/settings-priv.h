@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What the files of the settings module share: the texts of all settings before they become values, with
- * the place where each was found. One thread. */
+/* What the files of the settings module share: the texts of all settings before they become values,
+ * with the place where each was found. One thread. */
 #pragma once
 
 #include "lib/settings.h"
@@ -25,8 +25,8 @@ unsigned p2p_settings_distance (const char *a, const char *b);
 const P2pSetting *
 p2p_settings_nearest (const P2pSettingsTable *table, const char *name, unsigned *ret_distance);
 
-/* Sets an error of P2P_SETTINGS_ERROR_UNKNOWN; where is put in front and may be "". name is in the spelling of kind:
- * "setting" (MANAGEMENT_PORT) or "option" (--management-port). */
+/* Sets an error of P2P_SETTINGS_ERROR_UNKNOWN; where is put in front and may be "". name is in the
+ * spelling of kind: "setting" (MANAGEMENT_PORT) or "option" (--management-port). */
 void p2p_settings_unknown (const P2pSettingsTable *table,
                            const char *where,
                            const char *kind,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* One setting: from its text to the member of the program's struct, checked against the row of the table,
- * and its end. Owns nothing itself: the struct owns the strings. One thread. */
+/* One setting: from its text to the member of the program's struct, checked against the row of the
+ * table, and its end. Owns nothing itself: the struct owns the strings. One thread. */
 #include "lib/settings-priv.h"
 
 #include <string.h>
@@ -9,23 +9,33 @@
 #define MEMBER(type, setting, values) ((type *) (void *) ((char *) (values) + (setting)->offset))
 
 static bool
-bad_value (const P2pSetting *setting, const char *origin, const char *text, const char *wish, GError **error)
+bad_value (const P2pSetting *setting,
+           const char *origin,
+           const char *text,
+           const char *wish,
+           GError **error)
 {
   if (setting->flags & P2P_SETTING_SECRET)
     g_set_error (error, P2P_SETTINGS_ERROR, P2P_SETTINGS_ERROR_VALUE, "%s: %s", origin, wish);
   else
-    g_set_error (error, P2P_SETTINGS_ERROR, P2P_SETTINGS_ERROR_VALUE, "%s: '%s': %s", origin, text, wish);
+    g_set_error (error, P2P_SETTINGS_ERROR, P2P_SETTINGS_ERROR_VALUE, "%s: '%s': %s", origin, text,
+                 wish);
   return false;
 }
 
 static bool
-store_int (const P2pSetting *setting, const char *origin, const char *text, void *values, GError **error)
+store_int (const P2pSetting *setting,
+           const char *origin,
+           const char *text,
+           void *values,
+           GError **error)
 {
   gint64 number;
   g_autofree char *wish = NULL;
 
   /* GLib also takes a leading '+'. */
-  if (*text != '+' && g_ascii_string_to_signed (text, 10, setting->min, setting->max, &number, NULL))
+  if (*text != '+'
+      && g_ascii_string_to_signed (text, 10, setting->min, setting->max, &number, NULL))
     {
       *MEMBER (int64_t, setting, values) = number;
       return true;
@@ -36,7 +46,11 @@ store_int (const P2pSetting *setting, const char *origin, const char *text, void
 }
 
 static bool
-store_bool (const P2pSetting *setting, const char *origin, const char *text, void *values, GError **error)
+store_bool (const P2pSetting *setting,
+            const char *origin,
+            const char *text,
+            void *values,
+            GError **error)
 {
   static const char *const no[] = { "false", "no", "off", "0", NULL };
   static const char *const yes[] = { "true", "yes", "on", "1", NULL };
@@ -47,7 +61,11 @@ store_bool (const P2pSetting *setting, const char *origin, const char *text, voi
 }
 
 static bool
-store_enum (const P2pSetting *setting, const char *origin, const char *text, void *values, GError **error)
+store_enum (const P2pSetting *setting,
+            const char *origin,
+            const char *text,
+            void *values,
+            GError **error)
 {
   g_auto (GStrv) words = g_strsplit (setting->words, "|", -1);
   g_autofree char *wish = NULL;
@@ -99,8 +117,8 @@ p2p_setting_store (const P2pSetting *setting,
     }
   if ((setting->flags & P2P_SETTING_REQUIRED) && !*text)
     {
-      g_set_error (error, P2P_SETTINGS_ERROR, P2P_SETTINGS_ERROR_MISSING, "%s is not set and has no default (%s)",
-                   setting->name, setting->help);
+      g_set_error (error, P2P_SETTINGS_ERROR, P2P_SETTINGS_ERROR_MISSING,
+                   "%s is not set and has no default (%s)", setting->name, setting->help);
       return false;
     }
   switch (setting->type)
@@ -115,7 +133,8 @@ p2p_setting_store (const P2pSetting *setting,
       store_list (setting, text, values);
       return true;
     case P2P_SETTING_PATH:
-      *MEMBER (char *, setting, values) = *text ? g_canonicalize_filename (text, NULL) : g_strdup ("");
+      *MEMBER (char *, setting, values)
+          = *text ? g_canonicalize_filename (text, NULL) : g_strdup ("");
       return true;
     case P2P_SETTING_STRING:
       *MEMBER (char *, setting, values) = g_strdup (text);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Settings: gathers the text of every setting from the file, the environment and the command line, the
- * later over the earlier, then makes values of them all. Called once, before any thread is started. */
+/* Settings: gathers the text of every setting from the file, the environment and the command line,
+ * the later over the earlier, then makes values of them all. Called once, before any thread is
+ * started. */
 #include "lib/settings-priv.h"
 
 #include <stdio.h>
 #include <string.h>
 
-G_DEFINE_QUARK (p2p-settings-error-quark, p2p_settings_error)
+G_DEFINE_QUARK (p2p - settings - error - quark, p2p_settings_error)
 
 /* No other program's name is two letters away from one as long as this by chance. */
 #define LONG_NAME 12
@@ -79,13 +80,15 @@ refuse_secret (Load *load, const P2pSetting *setting, const char *option, GError
   g_autofree char *after = NULL;
 
   if (p2p_settings_find (load->table, file, strlen (file)) >= 0)
-    after = g_strdup_printf (": a secret is not taken from the command line, where others can read it; "
-                             "use %s, or %s in the environment",
-                             file, setting->name);
+    after = g_strdup_printf (
+        ": a secret is not taken from the command line, where others can read it; "
+        "use %s, or %s in the environment",
+        file, setting->name);
   else
-    after = g_strdup_printf (": a secret is not taken from the command line, where others can read it; "
-                             "use %s in the environment or in the file of --config",
-                             setting->name);
+    after = g_strdup_printf (
+        ": a secret is not taken from the command line, where others can read it; "
+        "use %s in the environment or in the file of --config",
+        setting->name);
   return refuse (error, "option ", option, after);
 }
 
@@ -122,7 +125,8 @@ read_option (Load *load, int argc, char **argv, int *i, GError **error)
   if (!config)
     set_text (&load->flags[found], value, option);
   else if (load->config || !*value)
-    return refuse (error, "option ", option, load->config ? " is given twice" : " needs the name of a file");
+    return refuse (error, "option ", option,
+                   load->config ? " is given twice" : " needs the name of a file");
   else
     load->config = value;
   return true;
@@ -134,7 +138,8 @@ read_options (Load *load, int argc, char **argv, GError **error)
   for (int i = 1; i < argc; i++)
     {
       if (strncmp (argv[i], "--", 2) != 0 || !argv[i][2])
-        return refuse (error, "unexpected argument '", argv[i], "' (settings are given as --name=value, see --help)");
+        return refuse (error, "unexpected argument '", argv[i],
+                       "' (settings are given as --name=value, see --help)");
       if (!read_option (load, argc, argv, &i, error))
         return false;
     }
@@ -209,7 +214,8 @@ store_all (Load *load, void *values, GError **error)
   return true;
 }
 
-/* What is answered without looking at any setting, wherever it stands; false when there is no such option. */
+/* What is answered without looking at any setting, wherever it stands; false when there is no such
+ * option. */
 static bool
 answer (const P2pSettingsTable *table, int argc, char **argv)
 {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Settings: each program has one X-macro table (type, name, member, range, default, unit, flags, help). Values come from the
- * defaults, then from a KEY=VALUE file (--config), then from the environment, then from the command line.
+/* Settings: each program has one X-macro table (type, name, member, range, default, unit, flags,
+ * help). Values come from the defaults, then from a KEY=VALUE file (--config), then from the
+ * environment, then from the command line.
  *
  * An unknown name in the file or on the command line stops the start and names the nearest one. The
- * environment also holds what other programs need, so there a name counts as a mistake only when it begins
- * with P2PSTREAM_, or when it is at most two letters away from a setting that is long (12 letters) or has
- * the same first word (up to the '_'): MANAGEMENT_PROT stops the start, systemd's LOG_NAMESPACE does not.
- * --help and the man page come from the same table.
+ * environment also holds what other programs need, so there a name counts as a mistake only when it
+ * begins with P2PSTREAM_, or when it is at most two letters away from a setting that is long (12
+ * letters) or has the same first word (up to the '_'): MANAGEMENT_PROT stops the start, systemd's
+ * LOG_NAMESPACE does not. --help and the man page come from the same table.
  *
  * Read before the first thread is started, constant afterwards. */
 #pragma once
@@ -48,7 +49,8 @@ typedef struct
 
 /* For the tables. A row is
  *   SETTING (TYPE, NAME, member, range, default, unit, flags, help)
- * where range is P2P_RANGE (0, 65535) for INT, P2P_WORDS ("human|json") for ENUM, P2P_ANY for the others. */
+ * where range is P2P_RANGE (0, 65535) for INT, P2P_WORDS ("human|json") for ENUM, P2P_ANY for the
+ * others. */
 #define P2P_RANGE(lowest, highest) .min = (lowest), .max = (highest)
 #define P2P_WORDS(list) .words = (list)
 #define P2P_ANY .words = NULL
@@ -84,9 +86,9 @@ typedef enum
   P2P_SETTINGS_FAILED,  /* error is set: one line that names the setting and the cause */
 } P2pSettingsOutcome;
 
-/* Fills the struct at values (zeroed before) from argv and the environment. Everything pointed to is owned by the struct:
- * p2p_settings_clear (), needed after P2P_SETTINGS_GO only. Options that are not settings, such as --help, --version and
- * --config FILE, are its own. */
+/* Fills the struct at values (zeroed before) from argv and the environment. Everything pointed to is
+ * owned by the struct: p2p_settings_clear (), needed after P2P_SETTINGS_GO only. Options that are not
+ * settings, such as --help, --version and --config FILE, are its own. */
 P2pSettingsOutcome p2p_settings_load (const P2pSettingsTable *table,
                                       int argc,
                                       char **argv,
@@ -96,7 +98,9 @@ P2pSettingsOutcome p2p_settings_load (const P2pSettingsTable *table,
 /* Frees what the struct owns, wiping secrets first, and zeroes it. */
 void p2p_settings_clear (const P2pSettingsTable *table, void *values);
 
-/* The OPTIONS and ENVIRONMENT part of the man page (roff), from the same table; g_free (). Printed by the hidden option --dump-man. */
+/* The OPTIONS and ENVIRONMENT part of the man page (roff), from the same table; g_free (). Printed by
+ * the hidden option --dump-man. */
 char *p2p_settings_to_roff (const P2pSettingsTable *table);
-/* A KEY=VALUE file with every setting commented out; g_free (). Printed by the hidden option --dump-config. */
+/* A KEY=VALUE file with every setting commented out; g_free (). Printed by the hidden option
+ * --dump-config. */
 char *p2p_settings_to_example (const P2pSettingsTable *table);

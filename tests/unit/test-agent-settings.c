@@ -10,21 +10,27 @@ static const struct
 } cases[] = {
   { { "MANAGEMENT_URL=https://x:8081", "AGENT_ID=1", "AGENT_TOKEN=t" }, NULL },
   { { "MANAGEMENT_URL=https://x:8081", "AGENT_ID=1", "AGENT_TOKEN_FILE=/t" }, NULL },
-  { { "MANAGEMENT_URL=http://x", "AGENT_ID=1", "AGENT_TOKEN=t", "AGENT_ALLOW_INSECURE_MANAGEMENT=true" }, NULL },
+  { { "MANAGEMENT_URL=http://x", "AGENT_ID=1", "AGENT_TOKEN=t",
+      "AGENT_ALLOW_INSECURE_MANAGEMENT=true" },
+    NULL },
   { { "AGENT_ID=1", "AGENT_TOKEN=t" },
-    "MANAGEMENT_URL is not set and has no default (Where the daemon's management port is, for example "
+    "MANAGEMENT_URL is not set and has no default (Where the daemon's management port is, for "
+    "example "
     "https://proxy.example.com:8081.)" },
   { { "MANAGEMENT_URL=https://x", "AGENT_TOKEN=t" },
     "AGENT_ID is not set and has no default (The agent's public id, as the daemon gave it.)" },
-  { { "MANAGEMENT_URL=x:8081", "AGENT_ID=1", "AGENT_TOKEN=t" }, "MANAGEMENT_URL: must begin with https://" },
+  { { "MANAGEMENT_URL=x:8081", "AGENT_ID=1", "AGENT_TOKEN=t" },
+    "MANAGEMENT_URL: must begin with https://" },
   { { "MANAGEMENT_URL=http://x", "AGENT_ID=1", "AGENT_TOKEN=t" },
     "MANAGEMENT_URL: http:// would send the token in the clear; use https://, or set "
     "AGENT_ALLOW_INSECURE_MANAGEMENT=true to accept that" },
   { { "MANAGEMENT_URL=https://x", "AGENT_ID=1" }, "AGENT_TOKEN_FILE or AGENT_TOKEN must be set" },
   { { "MANAGEMENT_URL=https://x", "AGENT_ID=1", "AGENT_TOKEN=t", "AGENT_TOKEN_FILE=/t" },
     "AGENT_TOKEN and AGENT_TOKEN_FILE are both set: which one counts would be a guess" },
-  { { "MANAGEMENT_URL=https://x", "AGENT_ID=1", "AGENT_TOKEN=t", "MANAGEMENT_CA_FILE=/c", "MANAGEMENT_CA_PEM_BASE64=x" },
-    "MANAGEMENT_CA_FILE and MANAGEMENT_CA_PEM_BASE64 are both set: which one counts would be a guess" },
+  { { "MANAGEMENT_URL=https://x", "AGENT_ID=1", "AGENT_TOKEN=t", "MANAGEMENT_CA_FILE=/c",
+      "MANAGEMENT_CA_PEM_BASE64=x" },
+    "MANAGEMENT_CA_FILE and MANAGEMENT_CA_PEM_BASE64 are both set: which one counts would be a "
+    "guess" },
   { { "MANAGEMENT_URL=https://x", "AGENT_ID=1", "AGENT_TOKEN=t", "AGENT_TLS_CERT_FILE=/c" },
     "AGENT_TLS_CERT_FILE and AGENT_TLS_KEY_FILE must be set together" },
   { { "MANAGEMENT_URL=https://x", "AGENT_ID=1", "AGENT_TOKE=t" },
@@ -39,7 +45,8 @@ test_cases (void)
       char *args[] = { (char *) "p2pstream-agent", NULL };
       g_autoptr (GError) error = NULL;
       AgentSettings settings = { 0 };
-      P2pSettingsOutcome outcome = agent_settings_load (&settings, 1, args, (char **) cases[i].env, &error);
+      P2pSettingsOutcome outcome
+          = agent_settings_load (&settings, 1, args, (char **) cases[i].env, &error);
 
       g_assert_cmpstr (error ? error->message : NULL, ==, cases[i].message);
       g_assert_cmpint (outcome, ==, cases[i].message ? P2P_SETTINGS_FAILED : P2P_SETTINGS_GO);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The daemon's table of settings: its defaults are good, its names are unlike each other, and the rules across
- * settings hold. */
+/* The daemon's table of settings: its defaults are good, its names are unlike each other, and the
+ * rules across settings hold. */
 #include "daemon/settings.h"
 
 #include "lib/log.h"
@@ -41,10 +41,12 @@ test_names (void)
       const P2pSetting *setting = &settings_table.settings[i];
       size_t n = strlen (setting->help);
 
-      g_assert_cmpint (p2p_settings_find (&settings_table, setting->name, strlen (setting->name)), ==, (int) i);
+      g_assert_cmpint (p2p_settings_find (&settings_table, setting->name, strlen (setting->name)),
+                       ==, (int) i);
       g_assert_cmpint (setting->help[n - 1], ==, '.');
       for (unsigned j = 0; j < i; j++)
-        g_assert_cmpuint (p2p_settings_distance (setting->name, settings_table.settings[j].name), >, 1);
+        g_assert_cmpuint (p2p_settings_distance (setting->name, settings_table.settings[j].name), >,
+                          1);
     }
 }
 
@@ -56,11 +58,14 @@ test_rules (void)
     const char *env;
     const char *message;
   } cases[] = {
-    { "DATABASE_URL=postgres://x", "DATABASE_URL: is reserved for a later version and must not be set" },
+    { "DATABASE_URL=postgres://x",
+      "DATABASE_URL: is reserved for a later version and must not be set" },
     { "CONFIG_DIR=", "CONFIG_DIR: must not be empty" },
     { "WORKERS_MAX=3", "WORKERS_MIN: 4 is more than WORKERS_MAX, 3" },
-    { "MANAGEMNT_PORT=1", "environment: unknown setting MANAGEMNT_PORT, did you mean MANAGEMENT_PORT?" },
-    { "MANAGEMENT_PROT=1", "environment: unknown setting MANAGEMENT_PROT, did you mean MANAGEMENT_PORT?" },
+    { "MANAGEMNT_PORT=1",
+      "environment: unknown setting MANAGEMNT_PORT, did you mean MANAGEMENT_PORT?" },
+    { "MANAGEMENT_PROT=1",
+      "environment: unknown setting MANAGEMENT_PROT, did you mean MANAGEMENT_PORT?" },
     { "LOG_LEVEL=loud", "LOG_LEVEL: 'loud': must be one of error|warning|info|debug" },
   };
 

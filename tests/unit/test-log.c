@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Log: the text of a line in both forms, the bounded queue against an output that nobody reads, and the
- * journal's priorities. Standard error is a pipe while a test logs. */
+/* Log: the text of a line in both forms, the bounded queue against an output that nobody reads, and
+ * the journal's priorities. Standard error is a pipe while a test logs. */
 #include "lib/log-priv.h"
 
 #include "lib/clock.h"
@@ -17,7 +17,8 @@
 static void
 test_lines (void)
 {
-  static const char *const pairs[] = { "host", "a b", "empty", "", "n", "1", "quote", "x\"y\\z", NULL };
+  static const char *const pairs[]
+      = { "host", "a b", "empty", "", "n", "1", "quote", "x\"y\\z", NULL };
   static const struct
   {
     P2pLogForm form;
@@ -27,27 +28,33 @@ test_lines (void)
     const char *const *pairs;
     const char *line;
   } cases[] = {
-    { P2P_LOG_HUMAN, false, P2P_LOG_INFO, "ready", NULL, "2023-11-14T22:13:20.123Z INFO  proxy: ready\n" },
+    { P2P_LOG_HUMAN, false, P2P_LOG_INFO, "ready", NULL,
+      "2023-11-14T22:13:20.123Z INFO  proxy: ready\n" },
     { P2P_LOG_HUMAN, true, P2P_LOG_WARNING, "hm", NULL, "<4>proxy: hm\n" },
     { P2P_LOG_HUMAN, true, P2P_LOG_ERROR, "no", NULL, "<3>proxy: no\n" },
     { P2P_LOG_HUMAN, true, P2P_LOG_DEBUG, "", NULL, "<7>proxy: \n" },
-    { P2P_LOG_HUMAN, true, P2P_LOG_INFO, "m", pairs, "<6>proxy: m host=\"a b\" empty=\"\" n=1 quote=\"x\\\"y\\\\z\"\n" },
+    { P2P_LOG_HUMAN, true, P2P_LOG_INFO, "m", pairs,
+      "<6>proxy: m host=\"a b\" empty=\"\" n=1 quote=\"x\\\"y\\\\z\"\n" },
     { P2P_LOG_JSON, false, P2P_LOG_INFO, "m", pairs,
-      "{\"time\":\"2023-11-14T22:13:20.123Z\",\"level\":\"info\",\"area\":\"proxy\",\"message\":\"m\",\"host\":\"a b\","
+      "{\"time\":\"2023-11-14T22:13:20.123Z\",\"level\":\"info\",\"area\":\"proxy\",\"message\":"
+      "\"m\",\"host\":\"a b\","
       "\"empty\":\"\",\"n\":\"1\",\"quote\":\"x\\\"y\\\\z\"}\n" },
     /* What could begin a line, steer a terminal or turn text around. */
-    { P2P_LOG_HUMAN, true, P2P_LOG_INFO, "a\nb\r\t\x1b[31m\x7f", NULL, "<6>proxy: a\\nb\\r\\t\\u001b[31m\\u007f\n" },
+    { P2P_LOG_HUMAN, true, P2P_LOG_INFO, "a\nb\r\t\x1b[31m\x7f", NULL,
+      "<6>proxy: a\\nb\\r\\t\\u001b[31m\\u007f\n" },
     { P2P_LOG_HUMAN, true, P2P_LOG_INFO, "\u202eabc\u2066\u200f\u061c\u2028\xc2\x85", NULL,
       "<6>proxy: \\u202eabc\\u2066\\u200f\\u061c\\u2028\\u0085\n" },
-    { P2P_LOG_HUMAN, true, P2P_LOG_INFO, "\xff\xc3(é\xe2\x80", NULL, "<6>proxy: \\xff\\xc3(é\\xe2\\x80\n" },
+    { P2P_LOG_HUMAN, true, P2P_LOG_INFO, "\xff\xc3(é\xe2\x80", NULL,
+      "<6>proxy: \\xff\\xc3(é\\xe2\\x80\n" },
     { P2P_LOG_JSON, true, P2P_LOG_INFO, "\n\xff\u202e\"", NULL,
-      "<6>{\"time\":\"2023-11-14T22:13:20.123Z\",\"level\":\"info\",\"area\":\"proxy\",\"message\":\"\\n\\\\xff\\u202e\\\"\"}\n" },
+      "<6>{\"time\":\"2023-11-14T22:13:20.123Z\",\"level\":\"info\",\"area\":\"proxy\",\"message\":"
+      "\"\\n\\\\xff\\u202e\\\"\"}\n" },
   };
 
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      P2pLogLine line = { cases[i].form, cases[i].journal, STAMP, cases[i].level, "proxy", cases[i].message,
-                          cases[i].pairs };
+      P2pLogLine line = { cases[i].form, cases[i].journal, STAMP,         cases[i].level,
+                          "proxy",       cases[i].message, cases[i].pairs };
       g_autofree char *text = p2p_log_line_format (&line);
 
       g_assert_cmpstr (text, ==, cases[i].line);
@@ -181,8 +188,8 @@ reader_main (void *data)
   return NULL;
 }
 
-/* Nobody reads: logging goes on without waiting, lines are dropped and counted, warnings have room of their own, and
- * the count is told once somebody reads again. */
+/* Nobody reads: logging goes on without waiting, lines are dropped and counted, warnings have room
+ * of their own, and the count is told once somebody reads again. */
 static void
 test_slow_output (void)
 {
@@ -206,7 +213,8 @@ test_slow_output (void)
   reader.fd = capture.reader;
   g_assert_cmpint (pthread_create (&thread, NULL, reader_main, &reader), ==, 0);
   p2p_log_stop ();
-  g_assert_cmpint (dup2 (capture.old, STDERR_FILENO), ==, STDERR_FILENO); /* the pipe's last writer goes */
+  g_assert_cmpint (dup2 (capture.old, STDERR_FILENO), ==,
+                   STDERR_FILENO); /* the pipe's last writer goes */
   pthread_join (thread, NULL);
   rest = capture_end (&(Capture){ dup (STDERR_FILENO), capture.reader });
   p2p_fd_close (&capture.old);
@@ -276,7 +284,8 @@ test_many_writers (void)
     {
       int writer, line;
 
-      g_assert_cmpint (sscanf (strstr (lines[i], "writer"), "writer %d line %d", &writer, &line), ==, 2);
+      g_assert_cmpint (sscanf (strstr (lines[i], "writer"), "writer %d line %d", &writer, &line),
+                       ==, 2);
       g_assert_cmpint (line, ==, next[writer]++);
     }
   g_string_free (reader.text, TRUE);

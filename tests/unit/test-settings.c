@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Settings: where a value comes from, what is refused and in which words, and that --help and the man page
- * name every row. */
+/* Settings: where a value comes from, what is refused and in which words, and that --help and the
+ * man page name every row. */
 #include "lib/settings-priv.h"
 
 #include <glib/gstdio.h>
@@ -18,9 +18,11 @@ typedef struct
   char **names;
 } Values;
 
-#define ROW(type_, name_, member_, range_, default_, flags_)                                                           \
-  { .name = name_, .type = P2P_SETTING_##type_, range_, .default_value = default_, .unit = "", .flags = flags_,        \
-    .help = "Help of " name_ ".", .offset = offsetof (Values, member_) }
+#define ROW(type_, name_, member_, range_, default_, flags_)                                       \
+  {                                                                                                \
+    .name = name_, .type = P2P_SETTING_##type_, range_, .default_value = default_, .unit = "",     \
+    .flags = flags_, .help = "Help of " name_ ".", .offset = offsetof (Values, member_)            \
+  }
 
 static const P2pSetting rows[] = {
   ROW (STRING, "MANAGEMENT_HOST", host, P2P_ANY, "nowhere", 0),
@@ -81,14 +83,16 @@ test_defaults (void)
 static void
 test_precedence (void)
 {
-  g_autofree char *path = write_config ("# a comment\n\n  MANAGEMENT_HOST = \"from \\\"file\\\" # kept\"  \r\n"
-                                        "MANAGEMENT_PORT=1\nLOUD='yes'\nAGENT_TOKEN=secret=\nLOG_FORMAT=json\n");
+  g_autofree char *path
+      = write_config ("# a comment\n\n  MANAGEMENT_HOST = \"from \\\"file\\\" # kept\"  \r\n"
+                      "MANAGEMENT_PORT=1\nLOUD='yes'\nAGENT_TOKEN=secret=\nLOG_FORMAT=json\n");
   Values values;
   GError *error = NULL;
 
-  g_assert_cmpint (load (ARGS ((char *) "--config", path, (char *) "--management-port=3", (char *) "--extra-names",
-                               (char *) " a, b ,,c"),
-                         ENV ((char *) "MANAGEMENT_PORT=2", (char *) "LOG_FORMAT=human"), &values, &error),
+  g_assert_cmpint (load (ARGS ((char *) "--config", path, (char *) "--management-port=3",
+                               (char *) "--extra-names", (char *) " a, b ,,c"),
+                         ENV ((char *) "MANAGEMENT_PORT=2", (char *) "LOG_FORMAT=human"), &values,
+                         &error),
                    ==, P2P_SETTINGS_GO);
   g_assert_no_error (error);
   g_assert_cmpstr (values.host, ==, "from \"file\" # kept");
@@ -108,8 +112,9 @@ test_paths_become_absolute (void)
   g_autofree char *expected = g_canonicalize_filename ("x/y", NULL);
   Values values;
 
-  g_assert_cmpint (load (ARGS ((char *) "--config-dir=x/y", (char *) "--loud"), ENV (), &values, NULL), ==,
-                   P2P_SETTINGS_GO);
+  g_assert_cmpint (
+      load (ARGS ((char *) "--config-dir=x/y", (char *) "--loud"), ENV (), &values, NULL), ==,
+      P2P_SETTINGS_GO);
   g_assert_cmpstr (values.dir, ==, expected);
   g_assert_true (values.loud);
   p2p_settings_clear (&table, &values);
@@ -125,47 +130,89 @@ test_refused_arguments (void)
     int code;
     const char *message;
   } cases[] = {
-    { { "--managemnt-port=1" }, NULL, P2P_SETTINGS_ERROR_UNKNOWN,
+    { { "--managemnt-port=1" },
+      NULL,
+      P2P_SETTINGS_ERROR_UNKNOWN,
       "unknown option --managemnt-port, did you mean --management-port?" },
-    { { "--Management-Port=1" }, NULL, P2P_SETTINGS_ERROR_UNKNOWN,
+    { { "--Management-Port=1" },
+      NULL,
+      P2P_SETTINGS_ERROR_UNKNOWN,
       "unknown option --Management-Port, did you mean --management-port?" },
-    { { "--frobnicate" }, NULL, P2P_SETTINGS_ERROR_UNKNOWN,
+    { { "--frobnicate" },
+      NULL,
+      P2P_SETTINGS_ERROR_UNKNOWN,
       "unknown option --frobnicate (the nearest is --config-dir, --help lists all)" },
-    { { "--management-port" }, NULL, P2P_SETTINGS_ERROR_VALUE, "option --management-port needs a value" },
+    { { "--management-port" },
+      NULL,
+      P2P_SETTINGS_ERROR_VALUE,
+      "option --management-port needs a value" },
     { { "--config" }, NULL, P2P_SETTINGS_ERROR_VALUE, "option --config needs a value" },
     { { "--config=" }, NULL, P2P_SETTINGS_ERROR_VALUE, "option --config needs the name of a file" },
-    { { "--config=a", "--config=b" }, NULL, P2P_SETTINGS_ERROR_VALUE, "option --config is given twice" },
-    { { "start" }, NULL, P2P_SETTINGS_ERROR_VALUE,
+    { { "--config=a", "--config=b" },
+      NULL,
+      P2P_SETTINGS_ERROR_VALUE,
+      "option --config is given twice" },
+    { { "start" },
+      NULL,
+      P2P_SETTINGS_ERROR_VALUE,
       "unexpected argument 'start' (settings are given as --name=value, see --help)" },
-    { { "--" }, NULL, P2P_SETTINGS_ERROR_VALUE,
+    { { "--" },
+      NULL,
+      P2P_SETTINGS_ERROR_VALUE,
       "unexpected argument '--' (settings are given as --name=value, see --help)" },
-    { { "--agent-token=canary" }, NULL, P2P_SETTINGS_ERROR_VALUE,
-      "option --agent-token: a secret is not taken from the command line, where others can read it; use "
+    { { "--agent-token=canary" },
+      NULL,
+      P2P_SETTINGS_ERROR_VALUE,
+      "option --agent-token: a secret is not taken from the command line, where others can read "
+      "it; use "
       "AGENT_TOKEN_FILE, or AGENT_TOKEN in the environment" },
-    { { "--management-port=65536" }, NULL, P2P_SETTINGS_ERROR_VALUE,
+    { { "--management-port=65536" },
+      NULL,
+      P2P_SETTINGS_ERROR_VALUE,
       "--management-port: '65536': must be a whole number from 0 to 65535" },
-    { { "--management-port", "+1" }, NULL, P2P_SETTINGS_ERROR_VALUE,
+    { { "--management-port", "+1" },
+      NULL,
+      P2P_SETTINGS_ERROR_VALUE,
       "--management-port: '+1': must be a whole number from 0 to 65535" },
-    { { NULL }, "MANAGEMENT_PORT=", P2P_SETTINGS_ERROR_VALUE,
+    { { NULL },
+      "MANAGEMENT_PORT=",
+      P2P_SETTINGS_ERROR_VALUE,
       "MANAGEMENT_PORT: '': must be a whole number from 0 to 65535" },
-    { { NULL }, "MANAGEMENT_PORT=0x10", P2P_SETTINGS_ERROR_VALUE,
+    { { NULL },
+      "MANAGEMENT_PORT=0x10",
+      P2P_SETTINGS_ERROR_VALUE,
       "MANAGEMENT_PORT: '0x10': must be a whole number from 0 to 65535" },
-    { { NULL }, "LOG_FORMAT=xml", P2P_SETTINGS_ERROR_VALUE, "LOG_FORMAT: 'xml': must be one of human|json" },
+    { { NULL },
+      "LOG_FORMAT=xml",
+      P2P_SETTINGS_ERROR_VALUE,
+      "LOG_FORMAT: 'xml': must be one of human|json" },
     { { NULL }, "LOUD=maybe", P2P_SETTINGS_ERROR_VALUE, "LOUD: 'maybe': must be true or false" },
-    { { NULL }, "MANAGEMENT_HOST=a\nb", P2P_SETTINGS_ERROR_VALUE,
+    { { NULL },
+      "MANAGEMENT_HOST=a\nb",
+      P2P_SETTINGS_ERROR_VALUE,
       "MANAGEMENT_HOST: has a control character or is not UTF-8" },
-    { { NULL }, "AGENT_TOKEN=\xff", P2P_SETTINGS_ERROR_VALUE, "AGENT_TOKEN: has a control character or is not UTF-8" },
-    { { NULL }, "MANAGEMENT_PROT=1", P2P_SETTINGS_ERROR_UNKNOWN,
+    { { NULL },
+      "AGENT_TOKEN=\xff",
+      P2P_SETTINGS_ERROR_VALUE,
+      "AGENT_TOKEN: has a control character or is not UTF-8" },
+    { { NULL },
+      "MANAGEMENT_PROT=1",
+      P2P_SETTINGS_ERROR_UNKNOWN,
       "environment: unknown setting MANAGEMENT_PROT, did you mean MANAGEMENT_PORT?" },
-    { { NULL }, "MANAGEMNT_PORT=1", P2P_SETTINGS_ERROR_UNKNOWN,
+    { { NULL },
+      "MANAGEMNT_PORT=1",
+      P2P_SETTINGS_ERROR_UNKNOWN,
       "environment: unknown setting MANAGEMNT_PORT, did you mean MANAGEMENT_PORT?" },
-    { { NULL }, "P2PSTREAM_LOG_FORMAT=json", P2P_SETTINGS_ERROR_UNKNOWN,
+    { { NULL },
+      "P2PSTREAM_LOG_FORMAT=json",
+      P2P_SETTINGS_ERROR_UNKNOWN,
       "environment: unknown setting P2PSTREAM_LOG_FORMAT, did you mean LOG_FORMAT?" },
   };
 
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      char *args[4] = { (char *) "prog", (char *) cases[i].args[0], (char *) cases[i].args[1], NULL };
+      char *args[4]
+          = { (char *) "prog", (char *) cases[i].args[0], (char *) cases[i].args[1], NULL };
       char *env[2] = { (char *) cases[i].env, NULL };
       g_autoptr (GError) error = NULL;
       Values values;
@@ -183,12 +230,13 @@ test_foreign_environment (void)
   Values values;
   g_autoptr (GError) error = NULL;
 
-  g_assert_cmpint (load (ARGS (),
-                         ENV ((char *) "LOG_NAMESPACE=x", (char *) "NOTIFY_SOCKET=/run/x", (char *) "LISTEN_FDS=1",
-                              (char *) "AGENT_PID=1", (char *) "CONFIG_SHELL=/bin/sh", (char *) "LOUS=1",
-                              (char *) "MANAGEMENT=1", (char *) "JOURNAL_STREAM=1:2"),
-                         &values, &error),
-                   ==, P2P_SETTINGS_GO);
+  g_assert_cmpint (
+      load (ARGS (),
+            ENV ((char *) "LOG_NAMESPACE=x", (char *) "NOTIFY_SOCKET=/run/x",
+                 (char *) "LISTEN_FDS=1", (char *) "AGENT_PID=1", (char *) "CONFIG_SHELL=/bin/sh",
+                 (char *) "LOUS=1", (char *) "MANAGEMENT=1", (char *) "JOURNAL_STREAM=1:2"),
+            &values, &error),
+      ==, P2P_SETTINGS_GO);
   g_assert_no_error (error);
   p2p_settings_clear (&table, &values);
 }
@@ -208,7 +256,8 @@ test_refused_files (void)
     { "=on\n", ":1: a name has only letters, digits and '_'" },
     { "MANAGEMENT_HOST=\"open\n", ":1: the quotes around the value do not match" },
     { "MANAGEMENT_HOST=\"a\" b\n", ":1: the quotes around the value do not match" },
-    { "# x\nMANAGEMENT_PORT=many\n", ":2: MANAGEMENT_PORT: 'many': must be a whole number from 0 to 65535" },
+    { "# x\nMANAGEMENT_PORT=many\n",
+      ":2: MANAGEMENT_PORT: 'many': must be a whole number from 0 to 65535" },
     { "MANAGEMENT_HOST=\xff\n", ": not a text file in UTF-8" },
   };
 
@@ -219,7 +268,8 @@ test_refused_files (void)
       g_autoptr (GError) error = NULL;
       Values values;
 
-      g_assert_cmpint (load (ARGS ((char *) "--config", path), ENV (), &values, &error), ==, P2P_SETTINGS_FAILED);
+      g_assert_cmpint (load (ARGS ((char *) "--config", path), ENV (), &values, &error), ==,
+                       P2P_SETTINGS_FAILED);
       g_assert_cmpstr (error->message, ==, expected);
       g_unlink (path);
     }
@@ -231,7 +281,8 @@ test_absent_file (void)
   g_autoptr (GError) error = NULL;
   Values values;
 
-  g_assert_cmpint (load (ARGS ((char *) "--config=/nonexistent/x"), ENV (), &values, &error), ==, P2P_SETTINGS_FAILED);
+  g_assert_cmpint (load (ARGS ((char *) "--config=/nonexistent/x"), ENV (), &values, &error), ==,
+                   P2P_SETTINGS_FAILED);
   g_assert_cmpstr (error->message, ==, "configuration file /nonexistent/x: no such file");
 }
 
@@ -245,9 +296,11 @@ test_required (void)
   g_autoptr (GError) error = NULL;
   Values values = { 0 };
 
-  g_assert_cmpint (p2p_settings_load (&one, 1, ARGS (), ENV (), &values, &error), ==, P2P_SETTINGS_FAILED);
+  g_assert_cmpint (p2p_settings_load (&one, 1, ARGS (), ENV (), &values, &error), ==,
+                   P2P_SETTINGS_FAILED);
   g_assert_error (error, P2P_SETTINGS_ERROR, P2P_SETTINGS_ERROR_MISSING);
-  g_assert_cmpstr (error->message, ==, "MANAGEMENT_HOST is not set and has no default (Help of MANAGEMENT_HOST.)");
+  g_assert_cmpstr (error->message, ==,
+                   "MANAGEMENT_HOST is not set and has no default (Help of MANAGEMENT_HOST.)");
 }
 
 static void
@@ -258,7 +311,8 @@ test_distance (void)
     const char *a, *b;
     unsigned distance;
   } cases[] = {
-    { "", "", 0 }, { "", "abc", 3 }, { "abc", "abc", 0 }, { "kitten", "sitting", 3 }, { "PROT", "PORT", 1 }, { "ab", "ba", 1 },
+    { "", "", 0 },         { "", "abc", 3 },  { "abc", "abc", 0 }, { "kitten", "sitting", 3 },
+    { "PROT", "PORT", 1 }, { "ab", "ba", 1 },
   };
   g_autofree char *longest = g_strnfill (100000, 'x');
 
@@ -277,8 +331,9 @@ test_texts (void)
     {
       g_autofree char *flag = p2p_settings_flag (rows[i].name);
       bool secret = rows[i].flags & P2P_SETTING_SECRET;
-      g_autofree char *in_help = secret ? g_strconcat (rows[i].name, " (environment or file only)", NULL)
-                                        : g_strconcat ("\n  ", flag, i == 5 ? "[=" : "=", NULL);
+      g_autofree char *in_help
+          = secret ? g_strconcat (rows[i].name, " (environment or file only)", NULL)
+                   : g_strconcat ("\n  ", flag, i == 5 ? "[=" : "=", NULL);
 
       g_assert_nonnull (strstr (help, in_help));
       g_assert_nonnull (strstr (roff, rows[i].name));
@@ -297,7 +352,8 @@ test_example (void)
   GError *error = NULL;
 
   g_assert_nonnull (strstr (example, "\n#MANAGEMENT_PORT=8081\n"));
-  g_assert_cmpint (load (ARGS ((char *) "--config", path), ENV (), &values, &error), ==, P2P_SETTINGS_GO);
+  g_assert_cmpint (load (ARGS ((char *) "--config", path), ENV (), &values, &error), ==,
+                   P2P_SETTINGS_GO);
   g_assert_no_error (error);
   g_assert_cmpint (values.port, ==, 8081);
   p2p_settings_clear (&table, &values);
