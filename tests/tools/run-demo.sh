@@ -5,9 +5,13 @@
 
 demo_pid='' daemon_pid='' agent_pid='' gui_pid='' site=''
 
+# The distribution's, which any user may run; one in somebody's home directory would be out of reach for nobody.
+python=/usr/bin/python3
+[ -x "$python" ] || python=python3
+
 # port_is_free PORT
 port_is_free () {
-  python3 - "$1" <<'PYTHON'
+  "$python" - "$1" <<'PYTHON'
 import socket, sys
 with socket.socket() as s:
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -44,7 +48,7 @@ start_demo () {
   # Root has no business serving pages.
   [ "$(id -u)" -ne 0 ] || as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
   demo_port=$(free_port "demo web service" 8000) || return 1
-  (cd / && exec "${as[@]}" python3 -m http.server --bind 127.0.0.1 --directory "$site" "$demo_port") \
+  (cd / && exec "${as[@]}" "$python" -m http.server --bind 127.0.0.1 --directory "$site" "$demo_port") \
     >"$data/demo.log" 2>&1 </dev/null &
   demo_pid=$!
   await 15 demo_answers || { tell_log "the demo web service did not start" "$data/demo.log"; return 1; }
