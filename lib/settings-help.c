@@ -147,7 +147,7 @@ append_roff_setting (GString *out, const P2pSetting *setting)
   g_string_append (out, "\n(");
   append_roff (out, range);
   g_string_append_printf (
-      out, ").%s\n",
+      out, ")%s\n",
       setting->flags & P2P_SETTING_SECRET ? " A secret: not an option of the command line." : "");
 }
 

@@ -9,6 +9,9 @@ demo_pid='' daemon_pid='' agent_pid='' gui_pid='' site=''
 python=/usr/bin/python3
 [ -x "$python" ] || python=python3
 
+# What we start is told to stop when we die, even by kill -9.
+with_us=(setpriv --pdeathsig TERM)
+
 # port_is_free PORT
 port_is_free () {
   "$python" - "$1" <<'PYTHON'
@@ -43,10 +46,10 @@ make_site () {
 }
 
 start_demo () {
-  local -a as=()
+  local -a as=("${with_us[@]}")
   make_site || return 1
   # Root has no business serving pages.
-  [ "$(id -u)" -ne 0 ] || as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+  [ "$(id -u)" -ne 0 ] || as+=(--reuid=65534 --regid=65534 --clear-groups)
   demo_port=$(free_port "demo web service" 8000) || return 1
   (cd / && exec "${as[@]}" "$python" -m http.server --bind 127.0.0.1 --directory "$site" "$demo_port") \
     >"$data/demo.log" 2>&1 </dev/null &
@@ -57,7 +60,7 @@ start_demo () {
 demo_answers () { curl --silent --fail --max-time 2 --output /dev/null "http://127.0.0.1:$demo_port/"; }
 
 # Settings from the person's own environment have no say here.
-clean_environment () { env -i PATH="$PATH" HOME="${HOME:-/}" LANG="${LANG:-C}" "$@"; }
+clean_environment () { exec env -i PATH="$PATH" HOME="${HOME:-/}" LANG="${LANG:-C}" "${with_us[@]}" "$@"; }
 
 start_daemon () {
   management_port=$(free_port "management port" 8081) || return 1
