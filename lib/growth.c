@@ -16,7 +16,9 @@
 #define BLOCKED_US (80 * 1000)
 #define WINDOW_MIN_US (100 * 1000)
 #define WINDOW_MAX_US (250 * 1000)
-/* Work did not wait for so long: the trial's threads were enough. */
+/* A trial whose threads are not needed ends after so many windows. */
+#define WINDOWS_MAX 20
+/* What was measured before a pause of the need for threads is not compared with what came after. */
 #define STALE_US (50 * 1000)
 #define HOLD_MIN_US (1000 * 1000)
 #define HOLD_MAX_US (16 * 1000 * 1000)
@@ -35,6 +37,20 @@ begin_window_locked (P2pPool *pool, int64_t now_us, int64_t length_us)
   pool->growth.window_us = now_us;
   pool->growth.window_end_us = now_us + length_us;
   pool->growth.window_done = pool->n_done;
+  pool->growth.window_threads = pool->n_threads;
+}
+
+/* Tasks/s in the window that ends now. The next one is long enough that tasks begun by new threads end in it: twice
+ * what a task takes. */
+static uint64_t
+end_window_locked (P2pPool *pool, int64_t now_us)
+{
+  uint64_t done = pool->n_done - pool->growth.window_done;
+  int64_t elapsed_us = MAX (now_us - pool->growth.window_us, 1);
+  int64_t length_us = 2 * (int64_t) pool->n_running * elapsed_us / (int64_t) MAX (done, 1);
+
+  begin_window_locked (pool, now_us, CLAMP (length_us, WINDOW_MIN_US, WINDOW_MAX_US));
+  return done * 1000000 / (uint64_t) elapsed_us;
 }
 
 static void
@@ -42,17 +58,6 @@ begin_blocked_window_locked (P2pPool *pool, int64_t now_us)
 {
   pool->growth.blocked_us = now_us;
   pool->growth.blocked_done = pool->n_done;
-}
-
-static void
-raise_locked (P2pPool *pool)
-{
-  if (pool->growth.before == 0)
-    {
-      pool->growth.before = pool->growth.limit;
-      pool->growth.rate_before = pool->growth.rate;
-    }
-  pool->growth.limit = MIN (pool->growth.limit * 2, pool->options.threads_max);
 }
 
 static bool
@@ -66,23 +71,73 @@ is_blocked_locked (P2pPool *pool, int64_t now_us)
   return done * BLOCKED_US < (uint64_t) pool->n_running * BLOCKED_WINDOW_US;
 }
 
+static void
+raise_locked (P2pPool *pool, uint64_t rate_before)
+{
+  if (pool->growth.before == 0)
+    {
+      pool->growth.before = pool->growth.limit;
+      pool->growth.rate_before = rate_before;
+      pool->growth.n_windows = 0;
+    }
+  pool->growth.limit = MIN (pool->growth.limit * 2, pool->options.threads_max);
+}
+
+/* Work has been waiting and the limit is reached: may it be raised? */
+void
+p2p_growth_review_locked (P2pPool *pool, int64_t now_us)
+{
+  bool stale = now_us - pool->growth.reviewed_us > STALE_US;
+
+  pool->growth.reviewed_us = now_us;
+  if (stale)
+    {
+      begin_blocked_window_locked (pool, now_us);
+      if (pool->growth.before == 0)
+        begin_window_locked (pool, now_us, WINDOW_MIN_US);
+    }
+  else if (is_blocked_locked (pool, now_us))
+    {
+      raise_locked (pool, 0);
+      begin_window_locked (pool, now_us, WINDOW_MAX_US);
+    }
+  else if (pool->growth.before == 0 && now_us >= pool->growth.window_end_us)
+    {
+      uint64_t rate = end_window_locked (pool, now_us);
+
+      if (now_us >= pool->growth.hold_until_us)
+        raise_locked (pool, rate);
+    }
+}
+
 /* The trial must have brought a third of what its threads could have; when the rate before is not known, tasks must take
  * as long as blocked ones do. */
 static bool
-was_worth_it_locked (P2pPool *pool)
+was_worth_it_locked (P2pPool *pool, uint64_t rate)
 {
   uint64_t before = pool->growth.before, rate_before = pool->growth.rate_before;
 
   if (rate_before == 0)
-    return pool->growth.rate * BLOCKED_US < (uint64_t) pool->n_running * 1000000;
-  return pool->growth.rate
-         >= rate_before + rate_before * (pool->growth.limit - before) / before / 3;
+    return rate * BLOCKED_US < (uint64_t) pool->n_running * 1000000;
+  return rate >= rate_before + rate_before * (pool->n_threads - before) / before / 3;
 }
 
-static void
-judge_trial_locked (P2pPool *pool, int64_t now_us)
+/* Each tick: ends the trial when its threads have been there for a window. */
+void
+p2p_growth_judge_locked (P2pPool *pool, int64_t now_us)
 {
-  if (was_worth_it_locked (pool))
+  unsigned enough = pool->growth.before + pool->growth.before / 2;
+  bool used = pool->growth.window_threads >= enough && pool->n_threads >= enough;
+  uint64_t rate;
+
+  if (pool->growth.before == 0 || now_us < pool->growth.window_end_us)
+    return;
+  rate = end_window_locked (pool, now_us);
+  if (!used && ++pool->growth.n_windows < WINDOWS_MAX)
+    return;
+  if (!used)
+    pool->growth.limit = MAX (pool->growth.before, pool->n_threads); /* there was no need of more */
+  else if (was_worth_it_locked (pool, rate))
     pool->growth.hold_us = HOLD_MIN_US;
   else
     {
@@ -93,48 +148,13 @@ judge_trial_locked (P2pPool *pool, int64_t now_us)
   pool->growth.before = 0;
 }
 
-/* Work has been waiting and the limit is reached: may it be raised? */
-void
-p2p_growth_review_locked (P2pPool *pool, int64_t now_us)
-{
-  uint64_t done = pool->n_done - pool->growth.window_done;
-  int64_t elapsed_us = now_us - pool->growth.window_us;
-  bool stale = now_us - pool->growth.reviewed_us > STALE_US;
-
-  pool->growth.reviewed_us = now_us;
-  if (stale)
-    {
-      pool->growth.before = 0;
-      pool->growth.rate = 0;
-      begin_window_locked (pool, now_us, WINDOW_MIN_US);
-      begin_blocked_window_locked (pool, now_us);
-      return;
-    }
-  if (is_blocked_locked (pool, now_us))
-    {
-      raise_locked (pool);
-      begin_window_locked (pool, now_us, WINDOW_MAX_US);
-      return;
-    }
-  if (now_us < pool->growth.window_end_us)
-    return;
-  pool->growth.rate = done * 1000000 / (uint64_t) elapsed_us;
-  /* Long enough that the tasks begun by new threads end in it: twice what one takes. */
-  begin_window_locked (pool, now_us,
-                       CLAMP (2 * (int64_t) pool->n_running * elapsed_us / (int64_t) MAX (done, 1),
-                              WINDOW_MIN_US, WINDOW_MAX_US));
-  if (pool->growth.before != 0)
-    judge_trial_locked (pool, now_us);
-  if (now_us >= pool->growth.hold_until_us)
-    raise_locked (pool);
-}
-
 bool
 p2p_growth_is_held_locked (P2pPool *pool, int64_t now_us)
 {
   return pool->n_threads >= pool->growth.limit && now_us < pool->growth.hold_until_us;
 }
 
+/* The pool came to rest. */
 void
 p2p_growth_forget_locked (P2pPool *pool)
 {

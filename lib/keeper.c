@@ -50,6 +50,7 @@ tend_locked (P2pPool *pool, uint64_t taken_in_tick, P2pWakes *wakes)
   int64_t overdue_us = overdue_us_locked (pool, now_us);
   unsigned lacking, limit, n;
 
+  p2p_growth_judge_locked (pool, now_us);
   if (overdue_us < WAKE_AFTER_US)
     return 0;
   lacking = lacking_locked (pool, taken_in_tick);

@@ -87,8 +87,9 @@ struct P2pPool
     unsigned harmless;       /* constant: the limit is never lower */
     unsigned limit;          /* (lock: pool) threads for now */
     unsigned before;         /* (lock: pool) the limit before the trial that runs; 0: none */
-    uint64_t rate_before;    /* (lock: pool) tasks/s then */
-    uint64_t rate;           /* (lock: pool) tasks/s in the last window; 0: not known */
+    uint64_t rate_before;    /* (lock: pool) tasks/s then; 0: not known */
+    unsigned n_windows;      /* (lock: pool) of the trial, in which its threads were not needed */
+    unsigned window_threads; /* (lock: pool) n_threads when the window began */
     uint64_t window_done, blocked_done;                  /* (lock: pool) n_done when the window began */
     int64_t window_us, window_end_us, blocked_us;        /* (lock: pool) */
     int64_t reviewed_us, hold_until_us, hold_us;         /* (lock: pool) */
@@ -136,6 +137,7 @@ void p2p_keeper_join (P2pPool *pool);
 /* growth.c */
 void p2p_growth_init (P2pPool *pool, unsigned n_processors);
 void p2p_growth_review_locked (P2pPool *pool, int64_t now_us);
+void p2p_growth_judge_locked (P2pPool *pool, int64_t now_us);
 /* More threads were tried and brought nothing. */
 bool p2p_growth_is_held_locked (P2pPool *pool, int64_t now_us);
 /* The pool came to rest. */
