@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Files of the management certificates: read whole, written so that a crash leaves the old one or the new one. At start
- * and on SIGHUP; blocks on the disk. */
+/* Files of the management certificates: read whole, written so that a crash leaves the old one or
+ * the new one. At start and on SIGHUP; blocks on the disk. */
 #include "daemon/certs/certs-priv.h"
 
 #include "lib/fd.h"
@@ -33,7 +33,8 @@ certs_make_directory (const char *path, GError **error)
   return true;
 }
 
-/* A key that others may read is a slip of whoever copied it here: closed again rather than refused. */
+/* A key that others may read is a slip of whoever copied it here: closed again rather than refused.
+ */
 static bool
 close_to_others (int fd, const struct stat *info)
 {
@@ -64,7 +65,8 @@ certs_read_file (const char *path, bool secret, char **ret_text, GError **error)
     return set_error (error, path);
   if (n == FILE_MAX_BYTES)
     {
-      g_set_error (error, CERTS_ERROR, CERTS_ERROR_INVALID, "%s: is too large for a certificate", path);
+      g_set_error (error, CERTS_ERROR, CERTS_ERROR_INVALID, "%s: is too large for a certificate",
+                   path);
       return false;
     }
   *ret_text = g_steal_pointer (&text);

@@ -8,7 +8,7 @@
 #include <arpa/inet.h>
 #include <gnutls/crypto.h>
 
-G_DEFINE_QUARK (certs-error-quark, certs_error)
+G_DEFINE_QUARK (certs - error - quark, certs_error)
 
 #define DAY_S ((time_t) 24 * 60 * 60)
 #define CLOCK_SKEW_S 3600
@@ -45,7 +45,8 @@ certs_make_key (GError **error)
   int rc = gnutls_x509_privkey_init (&key);
 
   if (rc == 0)
-    rc = gnutls_x509_privkey_generate (key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS (GNUTLS_ECC_CURVE_SECP256R1), 0);
+    rc = gnutls_x509_privkey_generate (key, GNUTLS_PK_ECDSA,
+                                       GNUTLS_CURVE_TO_BITS (GNUTLS_ECC_CURVE_SECP256R1), 0);
   if (rc == 0)
     return g_steal_pointer (&key);
   certs_set_gnutls_error (error, "private key", rc);
@@ -73,10 +74,11 @@ set_names (gnutls_x509_crt_t crt, const char *const *names)
       uint8_t address[16];
       size_t n = certs_parse_address (names[i], address);
 
-      rc = n ? gnutls_x509_crt_set_subject_alt_name (crt, GNUTLS_SAN_IPADDRESS, address, (unsigned) n,
-                                                     GNUTLS_FSAN_APPEND)
+      rc = n ? gnutls_x509_crt_set_subject_alt_name (crt, GNUTLS_SAN_IPADDRESS, address,
+                                                     (unsigned) n, GNUTLS_FSAN_APPEND)
              : gnutls_x509_crt_set_subject_alt_name (crt, GNUTLS_SAN_DNSNAME, names[i],
-                                                     (unsigned) strlen (names[i]), GNUTLS_FSAN_APPEND);
+                                                     (unsigned) strlen (names[i]),
+                                                     GNUTLS_FSAN_APPEND);
     }
   return rc;
 }
@@ -94,7 +96,8 @@ set_purpose (gnutls_x509_crt_t crt, bool ca)
   return rc;
 }
 
-/* The subject key identifier, and that of the issuer as the authority's: chains are found by them. */
+/* The subject key identifier, and that of the issuer as the authority's: chains are found by them.
+ */
 static int
 set_key_ids (gnutls_x509_crt_t crt, gnutls_x509_crt_t issuer)
 {
@@ -126,8 +129,9 @@ fill (gnutls_x509_crt_t crt, const CertsRequest *request)
   if (rc == 0)
     rc = gnutls_x509_crt_set_expiration_time (crt, now + CERTS_DAYS * DAY_S);
   if (rc == 0)
-    rc = gnutls_x509_crt_set_dn_by_oid (crt, GNUTLS_OID_X520_COMMON_NAME, 0, request->common_name,
-                                        (unsigned) MIN (strlen (request->common_name), COMMON_NAME_MAX));
+    rc = gnutls_x509_crt_set_dn_by_oid (
+        crt, GNUTLS_OID_X520_COMMON_NAME, 0, request->common_name,
+        (unsigned) MIN (strlen (request->common_name), COMMON_NAME_MAX));
   if (rc == 0)
     rc = set_names (crt, request->names);
   if (rc == 0)
@@ -136,7 +140,8 @@ fill (gnutls_x509_crt_t crt, const CertsRequest *request)
     rc = set_key_ids (crt, request->issuer);
   if (rc == 0)
     rc = gnutls_x509_crt_sign2 (crt, request->issuer ? request->issuer : crt,
-                                request->issuer ? request->issuer_key : request->key, GNUTLS_DIG_SHA256, 0);
+                                request->issuer ? request->issuer_key : request->key,
+                                GNUTLS_DIG_SHA256, 0);
   return rc;
 }
 
@@ -168,7 +173,8 @@ char *
 certs_key_to_pem (gnutls_x509_privkey_t key, GError **error)
 {
   gnutls_datum_t pem = { NULL, 0 };
-  int rc = gnutls_x509_privkey_export2_pkcs8 (key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &pem);
+  int rc =
+      gnutls_x509_privkey_export2_pkcs8 (key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &pem);
 
   if (rc == 0)
     return take_pem (&pem);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The names of the management certificate: what is advertised, what everybody uses, what the settings add; and those that a
- * certificate has. At start, on the main thread. */
+/* The names of the management certificate: what is advertised, what everybody uses, what the
+ * settings add; and those that a certificate has. At start, on the main thread. */
 #include "daemon/certs/certs-priv.h"
 
 #include <arpa/inet.h>
@@ -10,8 +10,8 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
-/* In the one form in which names are compared: addresses as inet_ntop () writes them, names in lower case. NULL for what is
- * neither. */
+/* In the one form in which names are compared: addresses as inet_ntop () writes them, names in
+ * lower case. NULL for what is neither. */
 static char *
 canonical (const char *text)
 {
@@ -29,7 +29,8 @@ canonical (const char *text)
   return g_ascii_strdown (text, -1);
 }
 
-/* Of the first interface that is up and not the loopback; link-local ones need a scope that a URL cannot carry. */
+/* Of the first interface that is up and not the loopback; link-local ones need a scope that a URL
+ * cannot carry. */
 static char *
 first_address (int family)
 {
@@ -45,11 +46,13 @@ first_address (int family)
         continue;
       if (family == AF_INET)
         {
-          (void) inet_ntop (family, &((struct sockaddr_in *) (void *) p->ifa_addr)->sin_addr, buf, sizeof buf);
+          (void) inet_ntop (family, &((struct sockaddr_in *) (void *) p->ifa_addr)->sin_addr, buf,
+                            sizeof buf);
         }
       else
         {
-          const struct in6_addr *address = &((struct sockaddr_in6 *) (void *) p->ifa_addr)->sin6_addr;
+          const struct in6_addr *address =
+              &((struct sockaddr_in6 *) (void *) p->ifa_addr)->sin6_addr;
 
           if (!IN6_IS_ADDR_LINKLOCAL (address))
             (void) inet_ntop (family, address, buf, sizeof buf);
@@ -93,7 +96,8 @@ add (GPtrArray *names, char *name)
 char **
 certs_wanted_names (const char *host, const char *const *extra, GError **error)
 {
-  static const char *const always[] = { "localhost", "p2pstream.local", "server", "127.0.0.1", "::1" };
+  static const char *const always[] = { "localhost", "p2pstream.local", "server", "127.0.0.1",
+                                        "::1" };
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   char *name = canonical (host);
 
@@ -112,7 +116,8 @@ certs_wanted_names (const char *host, const char *const *extra, GError **error)
       if (!name)
         {
           g_set_error (error, CERTS_ERROR, CERTS_ERROR_INVALID,
-                       "MANAGEMENT_TLS_EXTRA_HOSTS: '%s' is neither a host name nor an address", *extra);
+                       "MANAGEMENT_TLS_EXTRA_HOSTS: '%s' is neither a host name nor an address",
+                       *extra);
           return NULL;
         }
       add (names, name);

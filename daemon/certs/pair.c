@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A certificate and its key as they stand in two files, NAME.crt.pem and NAME.key.pem: read, checked against each other,
- * written. At start and on SIGHUP. */
+/* A certificate and its key as they stand in two files, NAME.crt.pem and NAME.key.pem: read,
+ * checked against each other, written. At start and on SIGHUP. */
 #include "daemon/certs/certs-priv.h"
 
 void
@@ -29,8 +29,8 @@ static bool
 pass (int rc, const char *path, const char *what, GError **error)
 {
   if (rc < 0)
-    g_set_error (error, CERTS_ERROR, CERTS_ERROR_INVALID, "%s: cannot be read as a %s in PEM (%s)", path, what,
-                 gnutls_strerror_name (rc));
+    g_set_error (error, CERTS_ERROR, CERTS_ERROR_INVALID, "%s: cannot be read as a %s in PEM (%s)",
+                 path, what, gnutls_strerror_name (rc));
   return rc >= 0;
 }
 
@@ -52,8 +52,8 @@ read_crt (CertsFiles *files, GError **error)
     return true;
   pem = datum (text);
   return pass (gnutls_x509_crt_init (&files->crt), files->crt_path, "certificate", error)
-         && pass (gnutls_x509_crt_import (files->crt, &pem, GNUTLS_X509_FMT_PEM), files->crt_path, "certificate",
-                  error);
+         && pass (gnutls_x509_crt_import (files->crt, &pem, GNUTLS_X509_FMT_PEM), files->crt_path,
+                  "certificate", error);
 }
 
 static bool
@@ -69,8 +69,8 @@ read_key (CertsFiles *files, GError **error)
     return true;
   pem = datum (text);
   ok = pass (gnutls_x509_privkey_init (&files->key), files->key_path, "private key", error)
-       && pass (gnutls_x509_privkey_import (files->key, &pem, GNUTLS_X509_FMT_PEM), files->key_path, "private key",
-                error);
+       && pass (gnutls_x509_privkey_import (files->key, &pem, GNUTLS_X509_FMT_PEM), files->key_path,
+                "private key", error);
   explicit_bzero (text, strlen (text));
   return ok;
 }
@@ -82,7 +82,8 @@ belong_together (const CertsFiles *files)
   size_t n_a = sizeof a, n_b = sizeof b;
 
   return gnutls_x509_crt_get_key_id (files->crt, 0, a, &n_a) == 0
-         && gnutls_x509_privkey_get_key_id (files->key, 0, b, &n_b) == 0 && n_a == n_b && memcmp (a, b, n_a) == 0;
+         && gnutls_x509_privkey_get_key_id (files->key, 0, b, &n_b) == 0 && n_a == n_b
+         && memcmp (a, b, n_a) == 0;
 }
 
 bool
@@ -94,8 +95,8 @@ certs_files_read (CertsFiles *files, GError **error)
     {
       g_autofree char *key = g_path_get_basename (files->key_path);
 
-      g_set_error (error, CERTS_ERROR, CERTS_ERROR_INVALID, "%s: does not belong to the key in %s", files->crt_path,
-                   key);
+      g_set_error (error, CERTS_ERROR, CERTS_ERROR_INVALID, "%s: does not belong to the key in %s",
+                   files->crt_path, key);
       return false;
     }
   return true;

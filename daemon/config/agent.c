@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* An agent of the snapshot from its row: the person's labels, and the system's. Under CONFIG_WRITE. */
+/* An agent of the snapshot from its row: the person's labels, and the system's. Under CONFIG_WRITE.
+ */
 #include "daemon/config/config-priv.h"
 
 #define LABELS_MAX 64
@@ -24,9 +25,11 @@ static bool
 check (const StoreAgent *row, const char *member, const char *wrong, GError **error)
 {
   if (wrong && strcmp (member, "name") == 0)
-    config_set_error (error, CONFIG_ERROR_INVALID, member, "agent: name %s", wrong); /* not a name to show */
+    config_set_error (error, CONFIG_ERROR_INVALID, member, "agent: name %s",
+                      wrong); /* not a name to show */
   else if (wrong)
-    config_set_error (error, CONFIG_ERROR_INVALID, member, "agent '%s': %s %s", row->name, member, wrong);
+    config_set_error (error, CONFIG_ERROR_INVALID, member, "agent '%s': %s %s", row->name, member,
+                      wrong);
   return !wrong;
 }
 
@@ -57,7 +60,8 @@ config_make_agent (const StoreAgent *row, GError **error)
   box->n_refs = 1;
   box->version = row->version;
   if (!check (row, "name", config_check_name (row->name), error)
-      || !check (row, "public_id", config_check_token (row->public_id), error) || !check_labels (row, error))
+      || !check (row, "public_id", config_check_token (row->public_id), error)
+      || !check_labels (row, error))
     return NULL;
   pub->id = row->id;
   pub->public_id = g_strdup (row->public_id);
@@ -65,7 +69,8 @@ config_make_agent (const StoreAgent *row, GError **error)
   pub->enabled = row->enabled;
   memcpy (pub->token_sha256, row->token_sha256, sizeof pub->token_sha256);
   pub->labels = config_make_labels (row->labels, 1);
-  pub->labels[row->labels->len] = (ConfigLabel){ g_strdup (SYSTEM_PREFIX "agent-id"), g_strdup (row->public_id) };
+  pub->labels[row->labels->len] =
+      (ConfigLabel){ g_strdup (SYSTEM_PREFIX "agent-id"), g_strdup (row->public_id) };
   pub->n_labels = row->labels->len + 1;
   return g_steal_pointer (&box);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The builder: all rows of a transaction become one snapshot, validated as a whole. Only what the snapshot before does
- * not have in the same version is read and parsed. Under CONFIG_WRITE. */
+/* The builder: all rows of a transaction become one snapshot, validated as a whole. Only what the
+ * snapshot before does not have in the same version is read and parsed. Under CONFIG_WRITE. */
 #include "daemon/config/config-priv.h"
 
 static const ConfigListener *
@@ -22,7 +22,8 @@ load_agents (Builder *builder, GError **error)
   for (unsigned i = 0; i < versions->len; i++)
     {
       const StoreVersion *want = &g_array_index (versions, StoreVersion, i);
-      AgentBox *box = builder->old ? (AgentBox *) config_find_agent_by_id (&builder->old->pub, want->id) : NULL;
+      AgentBox *box =
+          builder->old ? (AgentBox *) config_find_agent_by_id (&builder->old->pub, want->id) : NULL;
 
       if (box && box->version == want->version)
         {
@@ -123,7 +124,10 @@ compare_rank (gconstpointer a, gconstpointer b)
 }
 
 static bool
-same_listener (const ListenerBox *box, const ListenerBox *old, const GPtrArray *routes, const GPtrArray *certs)
+same_listener (const ListenerBox *box,
+               const ListenerBox *old,
+               const GPtrArray *routes,
+               const GPtrArray *certs)
 {
   if (box->version != old->version || routes->len != old->pub.n_routes)
     return false;
@@ -133,7 +137,8 @@ same_listener (const ListenerBox *box, const ListenerBox *old, const GPtrArray *
   return config_index_has_certs (&old->pub, certs);
 }
 
-/* Takes the listener that was there when nothing of it changed, else gives the new one its routes and look-ups. */
+/* Takes the listener that was there when nothing of it changed, else gives the new one its routes
+ * and look-ups. */
 static ListenerBox *
 finish_listener (Builder *builder, ListenerBox *box, GPtrArray *routes)
 {
@@ -162,8 +167,8 @@ finish_listeners (Builder *builder)
 {
   Config *cfg = &builder->cfg->pub;
   const GPtrArray *routes = builder->cfg->routes;
-  g_autoptr (GHashTable) by_listener
-      = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, (GDestroyNotify) g_ptr_array_unref);
+  g_autoptr (GHashTable) by_listener =
+      g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, (GDestroyNotify) g_ptr_array_unref);
 
   for (unsigned i = 0; i < cfg->n_listeners; i++)
     g_hash_table_insert (by_listener, &cfg->listeners[i]->id, g_ptr_array_new ());
@@ -185,8 +190,7 @@ finish_listeners (Builder *builder)
     }
 }
 
-static void G_GNUC_PRINTF (2, 3)
-warn (Builder *builder, const char *format, ...)
+static void G_GNUC_PRINTF (2, 3) warn (Builder *builder, const char *format, ...)
 {
   va_list args;
 
@@ -222,7 +226,8 @@ find_warnings (Builder *builder)
 
           if (target->type == CONFIG_TARGET_PROXY && target->transport == CONFIG_TRANSPORT_AGENT
               && !any_agent_matches (builder, target))
-            warn (builder, "route '%s': target '%s': no agent has these labels", route->pub.name, target->name);
+            warn (builder, "route '%s': target '%s': no agent has these labels", route->pub.name,
+                  target->name);
         }
     }
 }
@@ -231,15 +236,18 @@ ConfigBox *
 config_build (StoreTx *tx, const ConfigBox *old, GPtrArray *warnings, GError **error)
 {
   ConfigBox *cfg = g_new0 (ConfigBox, 1);
-  Builder builder = { .tx = tx, .old = old, .cfg = cfg, .warnings = warnings, .fresh = g_ptr_array_new () };
+  Builder builder = {
+    .tx = tx, .old = old, .cfg = cfg, .warnings = warnings, .fresh = g_ptr_array_new ()
+  };
   bool ok;
 
   cfg->n_refs = 1;
   cfg->pub.version = old ? old->pub.version + 1 : 1;
   cfg->routes = g_ptr_array_new_with_free_func ((GDestroyNotify) route_box_unref);
   cfg->certs = g_ptr_array_new_with_free_func ((GDestroyNotify) cert_box_unref);
-  ok = load_agents (&builder, error) && load_listeners (&builder, error) && config_check_listeners (cfg, error)
-       && load_routes (&builder, error) && config_load_certificates (&builder, error);
+  ok = load_agents (&builder, error) && load_listeners (&builder, error)
+       && config_check_listeners (cfg, error) && load_routes (&builder, error)
+       && config_load_certificates (&builder, error);
   if (ok)
     {
       sort_agents (cfg);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Certificates of the snapshot: those of the store, parsed once, and new self-signed ones for the names of https listeners that
- * have none. A key is made here, in a change, and never in a handshake. Under CONFIG_WRITE, inside the transaction. */
+/* Certificates of the snapshot: those of the store, parsed once, and new self-signed ones for the
+ * names of https listeners that have none. A key is made here, in a change, and never in a
+ * handshake. Under CONFIG_WRITE, inside the transaction. */
 #include "daemon/certs/certs.h"
 #include "daemon/config/config-priv.h"
 
@@ -21,11 +22,12 @@ make_box (const StoreCertificate *row, GError **error)
   box->listener_id = row->listener_id;
   box->not_after = row->not_after;
   box->pattern = g_ascii_strdown (row->hostname_pattern, -1);
-  box->cert = p2p_tls_cert_new (p2p_span_from_string (row->certificate_pem), p2p_span_from_string (row->private_key_pem),
-                                error);
+  box->cert = p2p_tls_cert_new (p2p_span_from_string (row->certificate_pem),
+                                p2p_span_from_string (row->private_key_pem), error);
   if (box->cert)
     return g_steal_pointer (&box);
-  g_prefix_error (error, "certificate %" G_GINT64_FORMAT " ('%s'): ", row->id, row->hostname_pattern);
+  g_prefix_error (error, "certificate %" G_GINT64_FORMAT " ('%s'): ", row->id,
+                  row->hostname_pattern);
   return NULL;
 }
 
@@ -45,8 +47,8 @@ share (const Builder *builder, const StoreVersion *want)
   CertBox *const *found = NULL;
 
   if (builder->old && builder->old->certs->len)
-    found = bsearch (&key_pointer, builder->old->certs->pdata, builder->old->certs->len, sizeof (void *),
-                     compare_cert_id);
+    found = bsearch (&key_pointer, builder->old->certs->pdata, builder->old->certs->len,
+                     sizeof (void *), compare_cert_id);
   return found && (*found)->version == want->version ? cert_box_ref (*found) : NULL;
 }
 
@@ -138,8 +140,8 @@ make_names (Builder *builder, GError **error)
       const ConfigListener *listener = config_find_listener (&cfg->pub, route->listener_id);
       const char *pattern = route->pub.host_pattern;
 
-      if (listener->protocol != CONFIG_PROTOCOL_HTTPS || *pattern == '\0' || config_is_address (pattern)
-          || g_hash_table_contains (have, pattern))
+      if (listener->protocol != CONFIG_PROTOCOL_HTTPS || *pattern == '\0'
+          || config_is_address (pattern) || g_hash_table_contains (have, pattern))
         continue;
       if (!make (builder, 0, pattern, error))
         return false;

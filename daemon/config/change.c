@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Changing the configuration, and the snapshot in force. CONFIG_WRITE guards the order of changes and the observers;
- * CONFIG guards the pointer alone. */
+/* Changing the configuration, and the snapshot in force. CONFIG_WRITE guards the order of changes
+ * and the observers; CONFIG guards the pointer alone. */
 #include "daemon/config/config-priv.h"
 
 #include "lib/lock.h"

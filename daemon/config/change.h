@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The one way to change configuration: a callback writes to the store inside one transaction; the whole configuration is
- * built from that transaction and validated; the audit row, the commit, the swap and the observers follow. Whatever fails
- * on the way leaves file and snapshot as they were.
+/* The one way to change configuration: a callback writes to the store inside one transaction; the
+ * whole configuration is built from that transaction and validated; the audit row, the commit, the
+ * swap and the observers follow. Whatever fails on the way leaves file and snapshot as they were.
  *
- * Any thread that may block on the disk; CONFIG_WRITE is held throughout, STORE until the commit. */
+ * Any thread that may block on the disk; CONFIG_WRITE is held throughout, STORE until the commit.
+ */
 #pragma once
 
 #include "daemon/config/config.h"
@@ -20,13 +21,15 @@ typedef enum
 } ConfigError;
 #define CONFIG_ERROR (config_error_quark ())
 GQuark config_error_quark (void);
-/* The member that the error is about, as a path in the object ("port", "targets[0].url"), or NULL. */
+/* The member that the error is about, as a path in the object ("port", "targets[0].url"), or NULL.
+ */
 const char *config_error_get_field (const GError *error);
 
 typedef struct ConfigChange ConfigChange;
 
-/* Reads and writes through tx; fills change->object_id, ->before and ->after (JSON, secrets masked; taken). Errors of the
- * store or of its own come out of config_change () as they are. Must not begin a transaction. */
+/* Reads and writes through tx; fills change->object_id, ->before and ->after (JSON, secrets masked;
+ * taken). Errors of the store or of its own come out of config_change () as they are. Must not
+ * begin a transaction. */
 typedef bool (*ConfigApplyFunc) (StoreTx *tx, ConfigChange *change, void *data, GError **error);
 
 struct ConfigChange
@@ -42,19 +45,21 @@ struct ConfigChange
   int64_t object_id;
   char *before, *after; /* (owned) (nullable) */
 
-  /* set by config_change (): sentences about what is allowed but perhaps not meant (owned) (nullable) */
+  /* set by config_change (): sentences about what is allowed but perhaps not meant (owned)
+   * (nullable) */
   char **warnings;
 };
 
 bool config_change (ConfigChange *change, GError **error);
 void config_change_clear (ConfigChange *change);
 
-/* Builds the first snapshot. Before the first thread; a stored configuration that is not valid is an error that names the object.
- * store is borrowed until config_stop (). */
+/* Builds the first snapshot. Before the first thread; a stored configuration that is not valid is
+ * an error that names the object. store is borrowed until config_stop (). */
 bool config_start (Store *store, GError **error);
 void config_stop (void);
 
-/* Told of each swap, under CONFIG_WRITE, in the order of registration: old is the snapshot before (NULL never occurs: register
- * after config_start ()). Must not call config_change (). Before the first thread; there are at most eight. */
+/* Told of each swap, under CONFIG_WRITE, in the order of registration: old is the snapshot before
+ * (NULL never occurs: register after config_start ()). Must not call config_change (). Before the
+ * first thread; there are at most eight. */
 typedef void (*ConfigObserverFunc) (const Config *old, const Config *cfg, void *data);
 void config_add_observer (ConfigObserverFunc func, void *data);

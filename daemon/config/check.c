@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The syntax of single values. Each function answers NULL, or what is wrong as the end of a sentence whose beginning
- * names object and member. Pure functions; any thread. */
+/* The syntax of single values. Each function answers NULL, or what is wrong as the end of a
+ * sentence whose beginning names object and member. Pure functions; any thread. */
 #include "daemon/config/config-priv.h"
 
 #include <arpa/inet.h>
@@ -14,11 +14,13 @@
 #define LABEL_KEY_MAX 128
 #define LABEL_VALUE_MAX 256
 
-/* Characters that turn the direction of text or cannot be seen: a name with them could pass for another. */
+/* Characters that turn the direction of text or cannot be seen: a name with them could pass for
+ * another. */
 static bool
 is_deceptive (gunichar c)
 {
-  return g_unichar_iscntrl (c) || g_unichar_type (c) == G_UNICODE_FORMAT || c == 0x2028 || c == 0x2029;
+  return g_unichar_iscntrl (c) || g_unichar_type (c) == G_UNICODE_FORMAT || c == 0x2028
+         || c == 0x2029;
 }
 
 const char *
@@ -86,7 +88,8 @@ config_check_host_pattern (const char *pattern)
   if (strcmp (pattern, "*") == 0)
     return "must be empty to match any host";
   if (g_str_has_prefix (pattern, "*."))
-    return config_is_address (pattern + 2) ? "must not be a wildcard of an address" : config_check_host (pattern + 2);
+    return config_is_address (pattern + 2) ? "must not be a wildcard of an address"
+                                           : config_check_host (pattern + 2);
   if (strchr (pattern, '*'))
     return "must be exact, or begin with \"*.\" and contain no other asterisk";
   if (strchr (pattern, ':') && !config_is_address (pattern))
@@ -94,7 +97,8 @@ config_check_host_pattern (const char *pattern)
   return config_check_host (pattern);
 }
 
-/* pchar and "/" of RFC 3986 section 3.3, without what a reader further on might take for a separator or a step up. */
+/* pchar and "/" of RFC 3986 section 3.3, without what a reader further on might take for a
+ * separator or a step up. */
 const char *
 config_check_path (const char *path)
 {
@@ -110,7 +114,8 @@ config_check_path (const char *path)
                           ? g_ascii_xdigit_value (p[1]) * 16 + g_ascii_xdigit_value (p[2])
                           : 0;
 
-          if (value < 0x20 || value == '/' || value == '\\' || value == 0x7f || value == '.' || value == '%')
+          if (value < 0x20 || value == '/' || value == '\\' || value == 0x7f || value == '.'
+              || value == '%')
             return "must not contain a bad or hidden percent-encoding";
         }
       else if (!g_ascii_isalnum (*p) && !strchr ("/-._~!$&'()*+,;=:@", *p))
@@ -119,7 +124,8 @@ config_check_path (const char *path)
         }
       if (p[0] == '/' && p[1] == '/')
         return "must not contain \"//\"";
-      if (p[0] == '/' && p[1] == '.' && (strchr ("/;", p[2]) || (p[2] == '.' && strchr ("/;", p[3]))))
+      if (p[0] == '/' && p[1] == '.'
+          && (strchr ("/;", p[2]) || (p[2] == '.' && strchr ("/;", p[3]))))
         return "must not contain the segments \".\" and \"..\"";
     }
   return NULL;
@@ -156,14 +162,23 @@ config_check_token (const char *token)
   return *token ? NULL : "must not be empty";
 }
 
-/* Fields that belong to the connection or to the framing of the message, which are the proxy's own: RFC 9110
- * sections 7.6.1 and 8.6, RFC 9112 section 6. */
+/* Fields that belong to the connection or to the framing of the message, which are the proxy's own:
+ * RFC 9110 sections 7.6.1 and 8.6, RFC 9112 section 6. */
 const char *
 config_check_field_name (const char *name)
 {
   static const char *const reserved[] = {
-    "Connection", "Content-Length", "Host",    "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
-    "Proxy-Connection", "TE",       "Trailer", "Transfer-Encoding", "Upgrade",
+    "Connection",
+    "Content-Length",
+    "Host",
+    "Keep-Alive",
+    "Proxy-Authenticate",
+    "Proxy-Authorization",
+    "Proxy-Connection",
+    "TE",
+    "Trailer",
+    "Transfer-Encoding",
+    "Upgrade",
   };
 
   for (unsigned i = 0; i < G_N_ELEMENTS (reserved); i++)
@@ -222,6 +237,7 @@ config_check_bind_address (const char *address)
         return "must not name a path longer than 107 bytes";
       return config_check_label_value (address + 5);
     }
-  return *address == '\0' || config_is_address (address) ? NULL
-                                                         : "must be empty, an address, or unix:/absolute/path";
+  return *address == '\0' || config_is_address (address)
+             ? NULL
+             : "must be empty, an address, or unix:/absolute/path";
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What the files of the configuration share: the objects as they stand in memory, each with a count of references, so
- * that snapshots share what did not change. An object is known again by (id, version): the store never gives one pair to
- * two contents. Everything is immutable once its snapshot was swapped in, but the counts. */
+/* What the files of the configuration share: the objects as they stand in memory, each with a count
+ * of references, so that snapshots share what did not change. An object is known again by (id,
+ * version): the store never gives one pair to two contents. Everything is immutable once its
+ * snapshot was swapped in, but the counts. */
 #pragma once
 
 #include "daemon/config/change.h"
@@ -58,8 +59,8 @@ typedef struct
 {
   Config pub;
   atomic_uint n_refs;
-  GPtrArray *routes; /* (owned) of RouteBox: all, by id */
-  GPtrArray *certs;  /* (owned) of CertBox, by id */
+  GPtrArray *routes;                 /* (owned) of RouteBox: all, by id */
+  GPtrArray *certs;                  /* (owned) of CertBox, by id */
   ConfigAgent **agents_by_public_id; /* (owned array) sorted */
 } ConfigBox;
 
@@ -90,11 +91,13 @@ bool config_index_has_certs (const ConfigListener *listener, const GPtrArray *ce
 void config_set_error (GError **error, ConfigError code, const char *field, const char *format, ...)
     G_GNUC_PRINTF (4, 5);
 
-/* check.c: the syntax of single values; NULL, or what is wrong with it as the end of a sentence ("must not be empty"). */
+/* check.c: the syntax of single values; NULL, or what is wrong with it as the end of a sentence
+ * ("must not be empty"). */
 const char *config_check_name (const char *name);
 const char *config_check_host_pattern (const char *pattern);
 const char *config_check_host (const char *host); /* a host name, or an address without brackets */
-const char *config_check_path (const char *path); /* begins with "/", nothing that two readers could read in two ways */
+const char *config_check_path (
+    const char *path); /* begins with "/", nothing that two readers could read in two ways */
 const char *config_check_authority (const char *authority);
 const char *config_check_token (const char *token); /* RFC 9110 section 5.6.2 */
 const char *config_check_field_name (const char *name);
@@ -122,20 +125,22 @@ const char *config_url_parse (const char *text, ConfigUrl *ret_url);
 /* The builder: one change, on one thread. */
 typedef struct
 {
-  StoreTx *tx;           /* (borrowed) */
-  const ConfigBox *old;  /* (borrowed) (nullable) */
-  ConfigBox *cfg;        /* (borrowed) being made */
-  GPtrArray *warnings;   /* (borrowed) of char * */
-  GPtrArray *fresh;      /* (owned) of RouteBox, borrowed: routes that this change made or changed */
-  GHashTable *origins;   /* (owned) (nullable: not needed yet) origin text -> uint64_t * */
-  GHashTable *tls;       /* (owned) (nullable) tls_material -> P2pTlsClient */
+  StoreTx *tx;          /* (borrowed) */
+  const ConfigBox *old; /* (borrowed) (nullable) */
+  ConfigBox *cfg;       /* (borrowed) being made */
+  GPtrArray *warnings;  /* (borrowed) of char * */
+  GPtrArray *fresh;     /* (owned) of RouteBox, borrowed: routes that this change made or changed */
+  GHashTable *origins;  /* (owned) (nullable: not needed yet) origin text -> uint64_t * */
+  GHashTable *tls;      /* (owned) (nullable) tls_material -> P2pTlsClient */
 } Builder;
 
-/* build.c: the whole configuration as tx sees it, or NULL with error set. Writes the certificates that are missing. */
+/* build.c: the whole configuration as tx sees it, or NULL with error set. Writes the certificates
+ * that are missing. */
 ConfigBox *config_build (StoreTx *tx, const ConfigBox *old, GPtrArray *warnings, GError **error);
 
 /* target.c, route.c, agent.c, listener.c: one object from its row. */
-TargetBox *config_make_target (Builder *builder, const StoreRoute *route, unsigned index, GError **error);
+TargetBox *
+config_make_target (Builder *builder, const StoreRoute *route, unsigned index, GError **error);
 RouteBox *config_make_route (Builder *builder, const StoreRoute *row, GError **error);
 AgentBox *config_make_agent (const StoreAgent *row, GError **error);
 ListenerBox *config_make_listener (const StoreListener *row, GError **error);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Look-ups of one listener: routes by host and path, certificates by SNI. A host costs one hash look-up and one more for
- * each of its labels, however many hosts there are; then the routes of those patterns are walked by rank. Built under
- * CONFIG_WRITE, read by any thread; nothing is allocated in a look-up. */
+/* Look-ups of one listener: routes by host and path, certificates by SNI. A host costs one hash
+ * look-up and one more for each of its labels, however many hosts there are; then the routes of
+ * those patterns are walked by rank. Built under CONFIG_WRITE, read by any thread; nothing is
+ * allocated in a look-up. */
 #include "daemon/config/config-priv.h"
 
 /* The ranks (places in listener->routes) of the routes with one host pattern, rising. */
 typedef struct
 {
-  P2pSpan host; /* (borrowed: the first of these routes) the exact name, or what follows "*" in a wildcard */
+  P2pSpan host;  /* (borrowed: the first of these routes) the exact name, or what follows "*" in a
+                    wildcard */
   GArray *ranks; /* (owned) of unsigned */
 } RankList;
 
@@ -108,7 +110,8 @@ index_route (ConfigListenerIndex *index, const ConfigRoute *route, unsigned rank
 static bool
 listener_wants (const ConfigListener *listener, const CertBox *box)
 {
-  return listener->protocol == CONFIG_PROTOCOL_HTTPS && (box->listener_id == 0 || box->listener_id == listener->id);
+  return listener->protocol == CONFIG_PROTOCOL_HTTPS
+         && (box->listener_id == 0 || box->listener_id == listener->id);
 }
 
 static void
@@ -128,13 +131,16 @@ index_cert (ConfigListenerIndex *index, CertBox *box)
   g_hash_table_add (wildcard ? index->wildcard_certs : index->certs, entry);
 }
 
-/* Only names that a route of this listener has: a certificate kept from an earlier route answers for nothing. */
+/* Only names that a route of this listener has: a certificate kept from an earlier route answers
+ * for nothing. */
 static bool
 has_pattern (const ConfigListenerIndex *index, const CertBox *box)
 {
-  P2pSpan host = *box->pattern == '*' ? wildcard_key (box->pattern) : p2p_span_from_string (box->pattern);
+  P2pSpan host =
+      *box->pattern == '*' ? wildcard_key (box->pattern) : p2p_span_from_string (box->pattern);
 
-  return *box->pattern == '\0' || g_hash_table_contains (*box->pattern == '*' ? index->wildcards : index->exact, &host);
+  return *box->pattern == '\0'
+         || g_hash_table_contains (*box->pattern == '*' ? index->wildcards : index->exact, &host);
 }
 
 ConfigListenerIndex *
@@ -190,8 +196,10 @@ config_index_has_certs (const ConfigListener *listener, const GPtrArray *certs)
             return false;
           continue;
         }
-      host = *box->pattern == '*' ? wildcard_key (box->pattern) : p2p_span_from_string (box->pattern);
-      entry = g_hash_table_lookup (*box->pattern == '*' ? index->wildcard_certs : index->certs, &host);
+      host =
+          *box->pattern == '*' ? wildcard_key (box->pattern) : p2p_span_from_string (box->pattern);
+      entry =
+          g_hash_table_lookup (*box->pattern == '*' ? index->wildcard_certs : index->certs, &host);
       if (!entry || entry->box != box)
         return false;
     }
@@ -200,7 +208,7 @@ config_index_has_certs (const ConfigListener *listener, const GPtrArray *certs)
                 + (index->fallback_cert != NULL);
 }
 
-/* ---- Look-ups -------------------------------------------------------------------------------------- */
+/* ---- Look-ups ---- */
 
 static bool
 path_matches (P2pSpan prefix, P2pSpan path)
@@ -226,7 +234,8 @@ better_rank (const ConfigListener *listener, const RankList *list, P2pSpan path,
   return best;
 }
 
-/* The part from the next dot behind the first character on, or nothing. An address has no labels. */
+/* The part from the next dot behind the first character on, or nothing. An address has no labels.
+ */
 static P2pSpan
 next_suffix (P2pSpan host)
 {
@@ -255,7 +264,8 @@ config_choose_cert (const ConfigListener *listener, P2pSpan server_name)
   const CertEntry *entry = g_hash_table_lookup (index->certs, &server_name);
 
   if (!entry && g_hash_table_size (index->wildcard_certs))
-    for (P2pSpan suffix = next_suffix (server_name); suffix.n && !entry; suffix = next_suffix (suffix))
+    for (P2pSpan suffix = next_suffix (server_name); suffix.n && !entry;
+         suffix = next_suffix (suffix))
       entry = g_hash_table_lookup (index->wildcard_certs, &suffix);
   return p2p_tls_cert_ref (entry ? entry->box->cert : index->fallback_cert->cert);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A listener of the snapshot from its row, and whether the listeners bear each other. Under CONFIG_WRITE. */
+/* A listener of the snapshot from its row, and whether the listeners bear each other. Under
+ * CONFIG_WRITE. */
 #include "daemon/config/config-priv.h"
 
 #include <arpa/inet.h>
@@ -9,9 +10,11 @@ static bool
 check (const StoreListener *row, const char *member, const char *wrong, GError **error)
 {
   if (wrong && strcmp (member, "name") == 0)
-    config_set_error (error, CONFIG_ERROR_INVALID, member, "listener: name %s", wrong); /* not a name to show */
+    config_set_error (error, CONFIG_ERROR_INVALID, member, "listener: name %s",
+                      wrong); /* not a name to show */
   else if (wrong)
-    config_set_error (error, CONFIG_ERROR_INVALID, member, "listener '%s': %s %s", row->name, member, wrong);
+    config_set_error (error, CONFIG_ERROR_INVALID, member, "listener '%s': %s %s", row->name,
+                      member, wrong);
   return !wrong;
 }
 
@@ -34,7 +37,8 @@ config_make_listener (const StoreListener *row, GError **error)
     return NULL;
   box->pub.id = row->id;
   box->pub.name = g_strdup (row->name);
-  box->pub.protocol = row->protocol == STORE_PROTOCOL_HTTPS ? CONFIG_PROTOCOL_HTTPS : CONFIG_PROTOCOL_HTTP;
+  box->pub.protocol =
+      row->protocol == STORE_PROTOCOL_HTTPS ? CONFIG_PROTOCOL_HTTPS : CONFIG_PROTOCOL_HTTP;
   box->pub.bind_address = g_strdup (row->bind_address);
   box->pub.port = (uint16_t) row->port;
   box->pub.enabled = row->enabled;
@@ -47,11 +51,12 @@ to_in6 (const char *text, struct in6_addr *ret_address)
 {
   g_autofree char *mapped = g_strconcat ("::ffff:", text, NULL);
 
-  return inet_pton (AF_INET6, text, ret_address) == 1 || inet_pton (AF_INET6, mapped, ret_address) == 1;
+  return inet_pton (AF_INET6, text, ret_address) == 1
+         || inet_pton (AF_INET6, mapped, ret_address) == 1;
 }
 
-/* Whether both take connections for one address: an empty address takes all of both families, :: and 0.0.0.0 all
- * of their own. */
+/* Whether both take connections for one address: an empty address takes all of both families, ::
+ * and 0.0.0.0 all of their own. */
 static bool
 addresses_overlap (const char *a, const char *b)
 {
@@ -70,7 +75,8 @@ addresses_overlap (const char *a, const char *b)
     return false;
   if (v4_a)
     return ia.s6_addr32[3] == 0 || ib.s6_addr32[3] == 0 || ia.s6_addr32[3] == ib.s6_addr32[3];
-  return IN6_IS_ADDR_UNSPECIFIED (&ia) || IN6_IS_ADDR_UNSPECIFIED (&ib) || IN6_ARE_ADDR_EQUAL (&ia, &ib);
+  return IN6_IS_ADDR_UNSPECIFIED (&ia) || IN6_IS_ADDR_UNSPECIFIED (&ib)
+         || IN6_ARE_ADDR_EQUAL (&ia, &ib);
 }
 
 static bool
@@ -95,11 +101,13 @@ config_check_listeners (const ConfigBox *cfg, GError **error)
         if (!conflict (a, b))
           continue;
         if (g_str_has_prefix (a->bind_address, "unix:"))
-          config_set_error (error, CONFIG_ERROR_CONFLICT, "bind_address", "listener '%s': %s is taken by listener '%s'",
-                            a->name, a->bind_address, b->name);
+          config_set_error (error, CONFIG_ERROR_CONFLICT, "bind_address",
+                            "listener '%s': %s is taken by listener '%s'", a->name, a->bind_address,
+                            b->name);
         else
-          config_set_error (error, CONFIG_ERROR_CONFLICT, "port", "listener '%s': port %u is taken by listener '%s'",
-                            a->name, a->port, b->name);
+          config_set_error (error, CONFIG_ERROR_CONFLICT, "port",
+                            "listener '%s': port %u is taken by listener '%s'", a->name, a->port,
+                            b->name);
         return false;
       }
   return true;

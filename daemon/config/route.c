@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A route of the snapshot from its row. A target that did not change is shared with the snapshot before. Under CONFIG_WRITE. */
+/* A route of the snapshot from its row. A target that did not change is shared with the snapshot
+ * before. Under CONFIG_WRITE. */
 #include "daemon/config/config-priv.h"
 
 #define PRIORITY_MAX 1000000
@@ -10,9 +11,11 @@ static bool
 check (const StoreRoute *row, const char *member, const char *wrong, GError **error)
 {
   if (wrong && strcmp (member, "name") == 0)
-    config_set_error (error, CONFIG_ERROR_INVALID, member, "route: name %s", wrong); /* not a name to show */
+    config_set_error (error, CONFIG_ERROR_INVALID, member, "route: name %s",
+                      wrong); /* not a name to show */
   else if (wrong)
-    config_set_error (error, CONFIG_ERROR_INVALID, member, "route '%s': %s %s", row->name, member, wrong);
+    config_set_error (error, CONFIG_ERROR_INVALID, member, "route '%s': %s %s", row->name, member,
+                      wrong);
   return !wrong;
 }
 
@@ -25,7 +28,8 @@ check_row (const StoreRoute *row, GError **error)
          && check (row, "host_pattern", config_check_host_pattern (row->host_pattern), error)
          && check (row, "path_prefix", config_check_path (row->path_prefix), error)
          && check (row, "priority", in_range ? NULL : "must be between -1000000 and 1000000", error)
-         && check (row, "targets", row->targets->len <= TARGETS_MAX ? NULL : "must not be more than 64", error);
+         && check (row, "targets",
+                   row->targets->len <= TARGETS_MAX ? NULL : "must not be more than 64", error);
 }
 
 static gint
@@ -45,8 +49,8 @@ find_old (const Builder *builder, int64_t id)
 
   if (!builder->old || builder->old->routes->len == 0)
     return NULL;
-  found = bsearch (&key_pointer, builder->old->routes->pdata, builder->old->routes->len, sizeof (void *),
-                   compare_route_id);
+  found = bsearch (&key_pointer, builder->old->routes->pdata, builder->old->routes->len,
+                   sizeof (void *), compare_route_id);
   return found ? *found : NULL;
 }
 
@@ -78,8 +82,9 @@ config_make_route (Builder *builder, const StoreRoute *row, GError **error)
   pub->host_pattern = g_ascii_strdown (row->host_pattern, -1);
   pub->path_prefix = row->path_prefix[1] ? config_trim_path (row->path_prefix) : g_strdup ("/");
   pub->is_default = row->is_default;
-  pub->path_security = row->path_security_mode == STORE_PATH_STRICT ? CONFIG_PATH_STRICT
-                                                                    : CONFIG_PATH_ALLOW_ENCODED_SEPARATORS;
+  pub->path_security = row->path_security_mode == STORE_PATH_STRICT
+                           ? CONFIG_PATH_STRICT
+                           : CONFIG_PATH_ALLOW_ENCODED_SEPARATORS;
   pub->targets = g_new0 (ConfigTarget *, row->targets->len + 1);
   box->all_targets = g_new0 (TargetBox *, row->targets->len + 1);
   for (unsigned i = 0; i < row->targets->len; i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A target of the snapshot from its row: checked, parsed, with its origin's key and its TLS context. Under CONFIG_WRITE. */
+/* A target of the snapshot from its row: checked, parsed, with its origin's key and its TLS
+ * context. Under CONFIG_WRITE. */
 #include "daemon/config/config-priv.h"
 
 #define TIMEOUT_MAX_MS (INT64_C (24) * 60 * 60 * 1000)
@@ -22,11 +23,11 @@ refuse (const Scope *scope, const char *member, const char *wrong)
   g_autofree char *field = g_strdup_printf ("targets[%u].%s", scope->index, member);
 
   if (strcmp (member, "name") == 0) /* not a name to show */
-    config_set_error (scope->error, CONFIG_ERROR_INVALID, field, "route '%s': target %u: name %s", scope->route->name,
-                      scope->index + 1, wrong);
+    config_set_error (scope->error, CONFIG_ERROR_INVALID, field, "route '%s': target %u: name %s",
+                      scope->route->name, scope->index + 1, wrong);
   else
-    config_set_error (scope->error, CONFIG_ERROR_INVALID, field, "route '%s': target '%s': %s %s", scope->route->name,
-                      scope->row->name, member, wrong);
+    config_set_error (scope->error, CONFIG_ERROR_INVALID, field, "route '%s': target '%s': %s %s",
+                      scope->route->name, scope->row->name, member, wrong);
   return false;
 }
 
@@ -40,7 +41,9 @@ pass (const Scope *scope, const char *member, const char *wrong)
 static bool
 check_timeout (const Scope *scope, const char *member, int64_t value)
 {
-  return value >= 1 && value <= TIMEOUT_MAX_MS ? true : refuse (scope, member, "must be between 1 and 86400000");
+  return value >= 1 && value <= TIMEOUT_MAX_MS
+             ? true
+             : refuse (scope, member, "must be between 1 and 86400000");
 }
 
 static bool
@@ -51,12 +54,15 @@ check_upgrades (const Scope *scope)
   for (char **p = scope->row->allowed_upgrades; *p; p++, n++)
     {
       /* A connection that turns into HTTP/2 would carry requests that nobody judges. */
-      const char *wrong = g_ascii_strcasecmp (*p, "h2c") == 0 ? "must not contain h2c" : config_check_token (*p);
+      const char *wrong =
+          g_ascii_strcasecmp (*p, "h2c") == 0 ? "must not contain h2c" : config_check_token (*p);
 
       if (!pass (scope, "allowed_upgrades", wrong))
         return false;
     }
-  return n <= UPGRADES_MAX ? true : refuse (scope, "allowed_upgrades", "must not contain more than 16 names");
+  return n <= UPGRADES_MAX
+             ? true
+             : refuse (scope, "allowed_upgrades", "must not contain more than 16 names");
 }
 
 static bool
@@ -88,7 +94,7 @@ lower_strings (char *const *strings)
   return (char **) g_ptr_array_free (lower, false);
 }
 
-/* ---- static ---------------------------------------------------------------------------------------- */
+/* ---- static ---- */
 
 static bool
 make_fields (const Scope *scope, ConfigTarget *pub)
@@ -125,14 +131,15 @@ make_static (const Scope *scope, ConfigTarget *pub)
     return refuse (scope, "static_status_code", "must be between 200 and 599");
   /* RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5: these never have content. */
   if (n
-      && (row->static_status_code == 204 || row->static_status_code == 205 || row->static_status_code == 304))
+      && (row->static_status_code == 204 || row->static_status_code == 205
+          || row->static_status_code == 304))
     return refuse (scope, "static_response_body", "must be empty with this status code");
   pub->static_status_code = (unsigned) row->static_status_code;
   pub->static_body = (P2pSpan){ g_strdup (row->static_response_body), n };
   return make_fields (scope, pub);
 }
 
-/* ---- proxy ----------------------------------------------------------------------------------------- */
+/* ---- proxy ---- */
 
 static bool
 make_url (const Scope *scope, ConfigTarget *pub)
@@ -200,9 +207,11 @@ make_tls (Builder *builder, const Scope *scope, TargetBox *box)
 
   if (!pub->https)
     return true;
-  if (*row->tls_server_name && !pass (scope, "tls_server_name", config_check_host (row->tls_server_name)))
+  if (*row->tls_server_name
+      && !pass (scope, "tls_server_name", config_check_host (row->tls_server_name)))
     return false;
-  pub->tls_server_name = g_ascii_strdown (*row->tls_server_name ? row->tls_server_name : pub->host, -1);
+  pub->tls_server_name =
+      g_ascii_strdown (*row->tls_server_name ? row->tls_server_name : pub->host, -1);
   box->tls_material = g_strdup_printf ("%d %s", row->tls_skip_verify, row->tls_ca_pem);
   like = g_hash_table_lookup (builder->tls, box->tls_material);
   pub->tls = like ? p2p_tls_client_ref (like->pub.tls) : p2p_tls_client_new (&options, &error);
@@ -226,8 +235,9 @@ labels_to_text (const GPtrArray *labels)
   return g_string_free (text, false);
 }
 
-/* Two targets have one key exactly when this text is the same: it names all that decides which socket, or which
- * stream of which agents, a connection is. Keys are counted up, never made from the text, and so never come back. */
+/* Two targets have one key exactly when this text is the same: it names all that decides which
+ * socket, or which stream of which agents, a connection is. Keys are counted up, never made from
+ * the text, and so never come back. */
 static void
 set_origin_key (Builder *builder, const StoreTarget *row, TargetBox *box)
 {
@@ -236,10 +246,10 @@ set_origin_key (Builder *builder, const StoreTarget *row, TargetBox *box)
   const ConfigTarget *pub = &box->pub;
   const TargetBox *like;
 
-  box->origin = g_strdup_printf ("%s %s %d %u %s %s %s", store_transport_words[row->transport], pub->host, pub->https,
-                                 pub->port, pub->https ? pub->tls_server_name : "-",
-                                 row->transport == STORE_TRANSPORT_AGENT ? labels : "-",
-                                 pub->https ? box->tls_material : "-");
+  box->origin = g_strdup_printf (
+      "%s %s %d %u %s %s %s", store_transport_words[row->transport], pub->host, pub->https,
+      pub->port, pub->https ? pub->tls_server_name : "-",
+      row->transport == STORE_TRANSPORT_AGENT ? labels : "-", pub->https ? box->tls_material : "-");
   like = g_hash_table_lookup (builder->origins, box->origin);
   box->pub.origin_key = like ? like->pub.origin_key : ++last_key;
 }
@@ -254,10 +264,12 @@ make_proxy (Builder *builder, const Scope *scope, TargetBox *box)
   if (!make_url (scope, pub) || !make_tls (builder, scope, box) || !check_upgrades (scope)
       || !check_labels (scope)
       || !check_timeout (scope, "upstream_connect_timeout_ms", row->upstream_connect_timeout_ms)
-      || !check_timeout (scope, "upstream_response_header_timeout_ms", row->upstream_response_header_timeout_ms)
+      || !check_timeout (scope, "upstream_response_header_timeout_ms",
+                         row->upstream_response_header_timeout_ms)
       || !check_timeout (scope, "upstream_idle_timeout_ms", row->upstream_idle_timeout_ms))
     return false;
-  pub->transport = row->transport == STORE_TRANSPORT_AGENT ? CONFIG_TRANSPORT_AGENT : CONFIG_TRANSPORT_DIRECT;
+  pub->transport =
+      row->transport == STORE_TRANSPORT_AGENT ? CONFIG_TRANSPORT_AGENT : CONFIG_TRANSPORT_DIRECT;
   pub->host_header = (ConfigHostHeader) row->host_header;
   pub->allowed_upgrades = lower_strings (row->allowed_upgrades);
   pub->connect_timeout_ms = row->upstream_connect_timeout_ms;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The URL of an origin: http or https, host, port, base path; or unix:/path for a socket on this host. User names,
- * queries and fragments have no meaning here and are refused. Pure functions. */
+/* The URL of an origin: http or https, host, port, base path; or unix:/path for a socket on this
+ * host. User names, queries and fragments have no meaning here and are refused. Pure functions. */
 #include "daemon/config/config-priv.h"
 
 #include <sys/un.h>
@@ -38,7 +38,8 @@ parse_port (P2pSpan text, uint16_t fallback, uint16_t *ret_port)
   *ret_port = fallback;
   if (text.n == 0)
     return NULL;
-  if (text.p[0] != ':' || text.n > 6 || !p2p_span_to_u64 ((P2pSpan){ text.p + 1, text.n - 1 }, &port) || port == 0
+  if (text.p[0] != ':' || text.n > 6
+      || !p2p_span_to_u64 ((P2pSpan){ text.p + 1, text.n - 1 }, &port) || port == 0
       || port > UINT16_MAX)
     return "must have a port between 1 and 65535 after the host";
   *ret_port = (uint16_t) port;
@@ -58,7 +59,8 @@ parse_authority (P2pSpan text, ConfigUrl *url)
     return "must not contain a user name";
   if (bracketed && !end)
     return "must close the bracket of the address";
-  url->host = bracketed ? g_ascii_strdown (text.p + 1, (ssize_t) n_host - 1) : g_ascii_strdown (text.p, (ssize_t) n_host);
+  url->host = bracketed ? g_ascii_strdown (text.p + 1, (ssize_t) n_host - 1)
+                        : g_ascii_strdown (text.p, (ssize_t) n_host);
   if (bracketed)
     n_host++;
   rest = (P2pSpan){ text.p + n_host, text.n - n_host };

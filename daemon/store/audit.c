@@ -35,13 +35,15 @@ store_audit_insert (StoreTx *tx, StoreAudit *row, GError **error)
 {
   if (row->at == 0)
     row->at = p2p_wall_ms ();
-  return store_run_int (tx,
-                        store_query (tx, error,
-                                     "INSERT INTO audit (at, principal, address, action, resource, object_id, before, "
-                                     "after, request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
-                                     "ittttittt", row->at, row->principal, row->address, row->action, row->resource,
-                                     row->object_id, row->before, row->after, row->request_id),
-                        "audit", 0, &row->id, error);
+  return store_run_int (
+      tx,
+      store_query (
+          tx, error,
+          "INSERT INTO audit (at, principal, address, action, resource, object_id, before, "
+          "after, request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
+          "ittttittt", row->at, row->principal, row->address, row->action, row->resource,
+          row->object_id, row->before, row->after, row->request_id),
+      "audit", 0, &row->id, error);
 }
 
 GPtrArray *
@@ -53,12 +55,14 @@ store_audit_list (StoreTx *tx,
 {
   return store_read_all (
       tx,
-      store_query (tx, error,
-                   "SELECT id, at, principal, address, action, resource, object_id, before, after, request_id "
-                   "FROM audit WHERE ($1 = 0 OR id < $1) AND ($2 = 0 OR at >= $2) AND ($3 = 0 OR at < $3) "
-                   "AND ($4 IS NULL OR principal = $4) AND ($5 IS NULL OR resource = $5) "
-                   "ORDER BY id DESC LIMIT $6",
-                   "iiitti", before_id, filter->from, filter->to, filter->principal, filter->resource,
-                   store_limit (limit)),
+      store_query (
+          tx, error,
+          "SELECT id, at, principal, address, action, resource, object_id, before, after, "
+          "request_id "
+          "FROM audit WHERE ($1 = 0 OR id < $1) AND ($2 = 0 OR at >= $2) AND ($3 = 0 OR at < $3) "
+          "AND ($4 IS NULL OR principal = $4) AND ($5 IS NULL OR resource = $5) "
+          "ORDER BY id DESC LIMIT $6",
+          "iiitti", before_id, filter->from, filter->to, filter->principal, filter->resource,
+          store_limit (limit)),
       read_audit, free_audit, "audit", error);
 }

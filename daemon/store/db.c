@@ -12,7 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The directory's lock is a file of its own: closing any descriptor of the database would drop SQLite's locks on it. */
+/* The directory's lock is a file of its own: closing any descriptor of the database would drop
+ * SQLite's locks on it. */
 static int
 lock_directory (const char *dir, GError **error)
 {
@@ -22,14 +23,15 @@ lock_directory (const char *dir, GError **error)
   if (g_mkdir_with_parents (dir, 0700) < 0
       || (fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0)
     {
-      store_set_error (error, errno == EROFS ? STORE_ERROR_READONLY : STORE_ERROR_INTERNAL, NULL, "%s: %s",
-                       fd < 0 ? path : dir, g_strerror (errno));
+      store_set_error (error, errno == EROFS ? STORE_ERROR_READONLY : STORE_ERROR_INTERNAL, NULL,
+                       "%s: %s", fd < 0 ? path : dir, g_strerror (errno));
       return -1;
     }
   if (flock (fd, LOCK_EX | LOCK_NB) < 0)
     {
       if (errno == EWOULDBLOCK)
-        store_set_error (error, STORE_ERROR_BUSY, NULL, "%s: another p2pstreamd uses this directory", dir);
+        store_set_error (error, STORE_ERROR_BUSY, NULL,
+                         "%s: another p2pstreamd uses this directory", dir);
       else
         store_set_error (error, STORE_ERROR_INTERNAL, NULL, "%s: %s", path, g_strerror (errno));
       return -1;
@@ -37,16 +39,18 @@ lock_directory (const char *dir, GError **error)
   return g_steal_fd (&fd);
 }
 
-/* Only its owner may read it; SQLite gives the journal and the shared memory the mode of the database. */
+/* Only its owner may read it; SQLite gives the journal and the shared memory the mode of the
+ * database. */
 static bool
-prepare_file (const char *path, GError **error)
+prepare_file (const char *dir, const char *path, GError **error)
 {
   p2p_autofd fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  p2p_autofd dir_fd = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-  if (fd < 0 || fchmod (fd, 0600) < 0)
+  if (fd < 0 || fchmod (fd, 0600) < 0 || dir_fd < 0 || fsync (dir_fd) < 0)
     {
-      store_set_error (error, errno == EROFS ? STORE_ERROR_READONLY : STORE_ERROR_INTERNAL, NULL, "%s: %s",
-                       path, g_strerror (errno));
+      store_set_error (error, errno == EROFS ? STORE_ERROR_READONLY : STORE_ERROR_INTERNAL, NULL,
+                       "%s: %s", path, g_strerror (errno));
       return false;
     }
   return true;
@@ -67,8 +71,10 @@ store_conn_open (const char *path, bool writer, GError **error)
   conn->statements = g_hash_table_new_full (g_direct_hash, g_direct_equal, NULL, finalize);
   if (sqlite3_open_v2 (path, &conn->db, flags, NULL) == SQLITE_OK)
     {
-      const char *setup = writer ? "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL"
-                                 : "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF";
+      const char *setup =
+          writer
+              ? "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL"
+              : "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF";
 
       sqlite3_extended_result_codes (conn->db, 1);
       sqlite3_busy_timeout (conn->db, STORE_BUSY_TIMEOUT_MS);
@@ -95,14 +101,16 @@ static bool
 enter_wal (StoreConn *conn, const char *path, GError **error)
 {
   sqlite3_stmt *stmt = NULL;
-  bool wal = sqlite3_prepare_v2 (conn->db, "PRAGMA journal_mode = WAL", -1, &stmt, NULL) == SQLITE_OK
-             && sqlite3_step (stmt) == SQLITE_ROW
-             && g_strcmp0 ((const char *) sqlite3_column_text (stmt, 0), "wal") == 0;
+  bool wal =
+      sqlite3_prepare_v2 (conn->db, "PRAGMA journal_mode = WAL", -1, &stmt, NULL) == SQLITE_OK
+      && sqlite3_step (stmt) == SQLITE_ROW
+      && g_strcmp0 ((const char *) sqlite3_column_text (stmt, 0), "wal") == 0;
 
   sqlite3_finalize (stmt);
   if (!wal)
-    store_set_error (error, STORE_ERROR_INTERNAL, NULL, "%s: the file system does not take a write-ahead log: %s",
-                     path, sqlite3_errmsg (conn->db));
+    store_set_error (error, STORE_ERROR_INTERNAL, NULL,
+                     "%s: the file system does not take a write-ahead log: %s", path,
+                     sqlite3_errmsg (conn->db));
   return wal;
 }
 
@@ -122,11 +130,15 @@ load_instance_id (Store *store, GError **error)
   id = g_string_new (uuid);
   g_string_replace (id, "-", "", 0);
   store->instance_id = g_string_free (id, false);
-  return store_meta_insert (tx, "instance_id", store->instance_id, error) && store_commit (tx, error);
+  return store_meta_insert (tx, "instance_id", store->instance_id, error)
+         && store_commit (tx, error);
 }
 
 Store *
-store_open_with (const char *dir, const StoreMigration *migrations, unsigned n_migrations, GError **error)
+store_open_with (const char *dir,
+                 const StoreMigration *migrations,
+                 unsigned n_migrations,
+                 GError **error)
 {
   g_autoptr (Store) store = g_new0 (Store, 1);
 
@@ -136,7 +148,7 @@ store_open_with (const char *dir, const StoreMigration *migrations, unsigned n_m
   p2p_mutex_init (&store->pool_lock, P2P_LOCK_LEAF);
   p2p_cond_init (&store->reader_free);
   store->lock_fd = lock_directory (dir, error);
-  if (store->lock_fd < 0 || !prepare_file (store->path, error))
+  if (store->lock_fd < 0 || !prepare_file (dir, store->path, error))
     return NULL;
   store->writer = store_conn_open (store->path, true, error);
   if (!store->writer

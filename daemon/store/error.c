@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The store's errors: codes for programs, one sentence for people, and the member that it is about. Any thread. */
+/* The store's errors: codes for programs, one sentence for people, and the member that it is about.
+ * Any thread. */
 #include "daemon/store/store-priv.h"
 
 #include <errno.h>
@@ -51,7 +52,18 @@ store_set_error (GError **error, StoreError code, const char *field, const char 
   g_propagate_error (error, made);
 }
 
-/* What each unique constraint means to a person. SQLite names the columns: "UNIQUE constraint failed: users.username". */
+void
+store_set_not_found (GError **error, const char *what, int64_t id)
+{
+  if (id)
+    store_set_error (error, STORE_ERROR_NOT_FOUND, NULL, "there is no %s %" G_GINT64_FORMAT, what,
+                     id);
+  else
+    store_set_error (error, STORE_ERROR_NOT_FOUND, NULL, "there is no such %s", what);
+}
+
+/* What each unique constraint means to a person. SQLite names the columns: "UNIQUE constraint
+ * failed: users.username". */
 static const struct
 {
   const char *columns, *field, *sentence;
@@ -120,7 +132,8 @@ store_set_sqlite_error (GError **error, sqlite3 *db, const char *object)
   if (rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY)
     set_unique_error (error, db, object);
   else if (rc == SQLITE_CONSTRAINT_FOREIGNKEY)
-    store_set_error (error, STORE_ERROR_REFERENCE, NULL, "%s: names an object that does not exist", object);
+    store_set_error (error, STORE_ERROR_REFERENCE, NULL, "%s: names an object that does not exist",
+                     object);
   else if (code == STORE_ERROR_INTERNAL && sqlite3_system_errno (db) != 0)
     store_set_error (error, code, NULL, "%s: %s (%s)", object, sqlite3_errmsg (db),
                      g_strerror (sqlite3_system_errno (db)));

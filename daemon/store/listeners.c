@@ -32,13 +32,14 @@ store_listener_insert (StoreTx *tx, StoreListener *row, GError **error)
   g_autofree char *object = g_strdup_printf ("listener '%s'", row->name);
 
   row->version = 1;
-  return store_run_int (tx,
-                        store_query (tx, error,
-                                     "INSERT INTO listeners (name, protocol, bind_address, port, enabled) "
-                                     "VALUES ($1, $2, $3, $4, $5) RETURNING id",
-                                     "tttii", row->name, store_protocol_words[row->protocol], row->bind_address,
-                                     row->port, (int64_t) row->enabled),
-                        object, 0, &row->id, error);
+  return store_run_int (
+      tx,
+      store_query (tx, error,
+                   "INSERT INTO listeners (name, protocol, bind_address, port, enabled) "
+                   "VALUES ($1, $2, $3, $4, $5) RETURNING id",
+                   "tttii", row->name, store_protocol_words[row->protocol], row->bind_address,
+                   row->port, (int64_t) row->enabled),
+      object, 0, &row->id, error);
 }
 
 bool
@@ -46,13 +47,15 @@ store_listener_update (StoreTx *tx, StoreListener *row, int64_t if_version, GErr
 {
   return store_finish_versioned (
       tx,
-      store_query (tx, error,
-                   "UPDATE listeners SET name = $1, protocol = $2, bind_address = $3, port = $4, enabled = $5, "
-                   "version = version + 1 WHERE id = $6 AND ($7 = 0 OR version = $7) RETURNING version",
-                   "tttiiii", row->name, store_protocol_words[row->protocol], row->bind_address, row->port,
-                   (int64_t) row->enabled, row->id, if_version),
-      "SELECT version FROM listeners WHERE id = $1", "listener", row->name, row->id, if_version, &row->version,
-      error);
+      store_query (
+          tx, error,
+          "UPDATE listeners SET name = $1, protocol = $2, bind_address = $3, port = $4, enabled = "
+          "$5, "
+          "version = version + 1 WHERE id = $6 AND ($7 = 0 OR version = $7) RETURNING version",
+          "tttiiii", row->name, store_protocol_words[row->protocol], row->bind_address, row->port,
+          (int64_t) row->enabled, row->id, if_version),
+      "SELECT version FROM listeners WHERE id = $1", "listener", row->name, row->id, if_version,
+      &row->version, error);
 }
 
 static void *
@@ -70,22 +73,26 @@ check_unused (StoreTx *tx, int64_t id, GError **error)
   g_autofree char *users = NULL;
   int64_t n = 0;
 
-  if (!store_run_int (tx, store_query (tx, error, "SELECT count(*) FROM routes WHERE listener_id = $1", "i", id),
-                      "routes", 0, &n, error))
+  if (!store_run_int (
+          tx,
+          store_query (tx, error, "SELECT count(*) FROM routes WHERE listener_id = $1", "i", id),
+          "routes", 0, &n, error))
     return false;
   if (n == 0)
     return true;
   names = store_read_all (
       tx,
-      store_query (tx, error, "SELECT name FROM routes WHERE listener_id = $1 ORDER BY priority, id LIMIT 3", "i", id),
+      store_query (tx, error,
+                   "SELECT name FROM routes WHERE listener_id = $1 ORDER BY priority, id LIMIT 3",
+                   "i", id),
       read_name, g_free, "routes", error);
   if (!names)
     return false;
   g_ptr_array_add (names, NULL);
   users = g_strjoinv ("', '", (char **) names->pdata);
   store_set_error (error, STORE_ERROR_CONFLICT, NULL,
-                   "listener %" G_GINT64_FORMAT ": is in use by %" G_GINT64_FORMAT " %s: '%s'%s", id, n,
-                   n == 1 ? "route" : "routes", users, n > 3 ? ", ..." : "");
+                   "listener %" G_GINT64_FORMAT ": is in use by %" G_GINT64_FORMAT " %s: '%s'%s",
+                   id, n, n == 1 ? "route" : "routes", users, n > 3 ? ", ..." : "");
   return false;
 }
 
@@ -93,19 +100,21 @@ bool
 store_listener_delete (StoreTx *tx, int64_t id, int64_t if_version, GError **error)
 {
   return check_unused (tx, id, error)
-         && store_finish_versioned (
-             tx,
-             store_query (tx, error,
-                          "DELETE FROM listeners WHERE id = $1 AND ($2 = 0 OR version = $2) RETURNING version",
-                          "ii", id, if_version),
-             "SELECT version FROM listeners WHERE id = $1", "listener", NULL, id, if_version, NULL, error);
+         && store_finish_versioned (tx,
+                                    store_query (tx, error,
+                                                 "DELETE FROM listeners WHERE id = $1 AND ($2 = 0 "
+                                                 "OR version = $2) RETURNING version",
+                                                 "ii", id, if_version),
+                                    "SELECT version FROM listeners WHERE id = $1", "listener", NULL,
+                                    id, if_version, NULL, error);
 }
 
 StoreListener *
 store_listener_get (StoreTx *tx, int64_t id, GError **error)
 {
-  return store_read_one (tx, store_query (tx, error, "SELECT " COLUMNS " FROM listeners WHERE id = $1", "i", id),
-                         read_listener, free_listener, "listener", error);
+  return store_read_one (
+      tx, store_query (tx, error, "SELECT " COLUMNS " FROM listeners WHERE id = $1", "i", id),
+      read_listener, free_listener, "listener", id, error);
 }
 
 GPtrArray *
@@ -113,7 +122,8 @@ store_listener_list (StoreTx *tx, int64_t after_id, unsigned limit, GError **err
 {
   return store_read_all (tx,
                          store_query (tx, error,
-                                      "SELECT " COLUMNS " FROM listeners WHERE id > $1 ORDER BY id LIMIT $2", "ii",
-                                      after_id, store_limit (limit)),
+                                      "SELECT " COLUMNS
+                                      " FROM listeners WHERE id > $1 ORDER BY id LIMIT $2",
+                                      "ii", after_id, store_limit (limit)),
                          read_listener, free_listener, "listeners", error);
 }

@@ -13,16 +13,18 @@ read_value (StoreTx *tx, StoreStmt *stmt)
 char *
 store_meta_get (StoreTx *tx, const char *key, GError **error)
 {
-  return store_read_one (tx, store_query (tx, error, "SELECT value FROM meta WHERE key = $1", "t", key),
-                         read_value, g_free, key, error);
+  return store_read_one (tx,
+                         store_query (tx, error, "SELECT value FROM meta WHERE key = $1", "t", key),
+                         read_value, g_free, key, 0, error);
 }
 
 bool
 store_meta_insert (StoreTx *tx, const char *key, const char *value, GError **error)
 {
-  return store_run (tx,
-                    store_query (tx, error, "INSERT INTO meta (key, value) VALUES ($1, $2)", "tt", key, value),
-                    key, error);
+  return store_run (
+      tx,
+      store_query (tx, error, "INSERT INTO meta (key, value) VALUES ($1, $2)", "tt", key, value),
+      key, error);
 }
 
 bool

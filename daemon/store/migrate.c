@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Migrations: numbered SQL, each in a transaction of its own, after a copy of an existing file was kept beside it.
- * At start, on the main thread, before the file is used. */
+/* Migrations: numbered SQL, each in a transaction of its own, after a copy of an existing file was
+ * kept beside it. At start, on the main thread, before the file is used. */
 #include "daemon/store/store-priv.h"
 
 #include "lib/clock.h"
@@ -23,7 +23,12 @@ exec (sqlite3 *db, const char *sql, const char *object, GError **error)
 
 /* The first value of the first row; fallback when there is no row. */
 static bool
-ask (sqlite3 *db, const char *sql, const char *object, int64_t fallback, int64_t *ret_value, GError **error)
+ask (sqlite3 *db,
+     const char *sql,
+     const char *object,
+     int64_t fallback,
+     int64_t *ret_value,
+     GError **error)
 {
   sqlite3_stmt *stmt = NULL;
   int rc = sqlite3_prepare_v2 (db, sql, -1, &stmt, NULL);
@@ -45,11 +50,13 @@ read_version (sqlite3 *db, const char *path, int64_t *ret_version, GError **erro
   int64_t n_tables = 0, ours = 0;
 
   if (!ask (db, "SELECT count(*) FROM sqlite_master", path, 0, &n_tables, error)
-      || !ask (db, "SELECT count(*) FROM sqlite_master WHERE name = 'schema_migrations'", path, 0, &ours, error))
+      || !ask (db, "SELECT count(*) FROM sqlite_master WHERE name = 'schema_migrations'", path, 0,
+               &ours, error))
     return false;
   *ret_version = 0;
   if (ours)
-    return ask (db, "SELECT coalesce (max (version), 0) FROM schema_migrations", path, 0, ret_version, error);
+    return ask (db, "SELECT coalesce (max (version), 0) FROM schema_migrations", path, 0,
+                ret_version, error);
   if (n_tables == 0)
     return true;
   store_set_error (error, STORE_ERROR_CORRUPT, NULL, "%s: not a database of p2pstream", path);
@@ -79,8 +86,8 @@ keep_copy (sqlite3 *db, const char *path, int64_t version, GError **error)
   if ((unlink (part) < 0 && errno != ENOENT)
       || (fd = open (part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0)
     {
-      store_set_error (error, errno == ENOSPC ? STORE_ERROR_FULL : STORE_ERROR_INTERNAL, NULL, "%s: %s", part,
-                       g_strerror (errno));
+      store_set_error (error, errno == ENOSPC ? STORE_ERROR_FULL : STORE_ERROR_INTERNAL, NULL,
+                       "%s: %s", part, g_strerror (errno));
       return false;
     }
   sql = sqlite3_mprintf ("VACUUM INTO %Q", part);
@@ -103,9 +110,9 @@ static bool
 apply (sqlite3 *db, const char *path, const StoreMigration *migration, GError **error)
 {
   g_autofree char *object = g_strdup_printf ("%s: migration %s", path, migration->name);
-  g_autofree char *note = g_strdup_printf ("INSERT INTO schema_migrations (version, applied_at) VALUES (%u, %"
-                                           G_GINT64_FORMAT ")",
-                                           migration->version, p2p_wall_ms ());
+  g_autofree char *note = g_strdup_printf (
+      "INSERT INTO schema_migrations (version, applied_at) VALUES (%u, %" G_GINT64_FORMAT ")",
+      migration->version, p2p_wall_ms ());
   int64_t broken = 0;
   bool ok = exec (db, "BEGIN IMMEDIATE", object, error)
             && exec (db,
@@ -116,7 +123,8 @@ apply (sqlite3 *db, const char *path, const StoreMigration *migration, GError **
             && ask (db, "SELECT count(*) FROM pragma_foreign_key_check", object, 0, &broken, error);
 
   if (ok && broken)
-    store_set_error (error, STORE_ERROR_CORRUPT, NULL, "%s: leaves rows that name missing ones", object);
+    store_set_error (error, STORE_ERROR_CORRUPT, NULL, "%s: leaves rows that name missing ones",
+                     object);
   if (ok && !broken && exec (db, note, object, error) && exec (db, "COMMIT", object, error))
     return true;
   if (!sqlite3_get_autocommit (db))
@@ -148,7 +156,8 @@ store_migrate (sqlite3 *db,
     return true;
   if (version > 0 && !keep_copy (db, path, version, error))
     return false;
-  /* A table can only be made anew while foreign keys are off; each migration checks them before its commit. */
+  /* A table can only be made anew while foreign keys are off; each migration checks them before its
+   * commit. */
   if (!exec (db, "PRAGMA foreign_keys = OFF", path, error))
     return false;
   for (unsigned i = 0; ok && i < n_migrations; i++)

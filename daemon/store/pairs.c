@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Lists of names and values (labels, header fields) and of words, and the JSON texts that the file keeps them
- * as: an array of pairs, because the order of header fields is kept and a name may stand twice. Any thread. */
+/* Lists of names and values (labels, header fields) and of words, and the JSON texts that the file
+ * keeps them as: an array of pairs, because the order of header fields is kept and a name may stand
+ * twice. Any thread. */
 #include "daemon/store/store-priv.h"
 
 #include <json-glib/json-glib.h>

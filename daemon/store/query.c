@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Statements: prepared once a connection, bound by number, stepped, read. On the thread that owns the transaction. */
+/* Statements: prepared once a connection, bound by number, stepped, read. On the thread that owns
+ * the transaction. */
 #include "daemon/store/store-priv.h"
 
 #include <stdarg.h>
@@ -13,7 +14,8 @@ prepare (StoreTx *tx, const char *sql, GError **error)
   g_assert (tx->open);
   if (stmt)
     return stmt;
-  if (sqlite3_prepare_v3 (tx->conn->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) != SQLITE_OK)
+  if (sqlite3_prepare_v3 (tx->conn->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL)
+      != SQLITE_OK)
     {
       store_set_sqlite_error (error, tx->conn->db, "database");
       return NULL;
@@ -34,7 +36,8 @@ store_query (StoreTx *tx, GError **error, const char *sql, const char *types, ..
   va_start (args, types);
   for (int i = 0; types[i]; i++)
     {
-      /* "$2" is a name to SQLite: the numbers of its parameters follow the order in which they first stand. */
+      /* "$2" is a name to SQLite: the numbers of its parameters follow the order in which they
+       * first stand. */
       int index, rc = SQLITE_OK;
 
       g_snprintf (parameter, sizeof parameter, "$%d", i + 1);
@@ -127,7 +130,8 @@ check_damage (StoreTx *tx, const char *what, GError **error)
   g_autofree char *damaged = g_steal_pointer (&tx->damaged);
 
   if (damaged)
-    store_set_error (error, STORE_ERROR_CORRUPT, NULL, "%s: %s: %s", tx->store->path, what, damaged);
+    store_set_error (error, STORE_ERROR_CORRUPT, NULL, "%s: %s: %s", tx->store->path, what,
+                     damaged);
   return !damaged;
 }
 
@@ -137,6 +141,7 @@ store_read_one (StoreTx *tx,
                 StoreReadFunc read,
                 GDestroyNotify free_func,
                 const char *what,
+                int64_t id,
                 GError **error)
 {
   g_autoptr (StoreStmt) stmt = taken;
@@ -153,7 +158,7 @@ store_read_one (StoreTx *tx,
       free_func (row);
       return NULL;
     case STORE_STEP_DONE:
-      store_set_error (error, STORE_ERROR_NOT_FOUND, NULL, "%s: there is no such object", what);
+      store_set_not_found (error, what, id);
       return NULL;
     case STORE_STEP_ERROR:
     default:
@@ -206,8 +211,9 @@ static void
 note_damage (StoreTx *tx, StoreStmt *stmt, int column)
 {
   if (!tx->damaged)
-    tx->damaged = g_strdup_printf ("column %s of row %" G_GINT64_FORMAT " has a value that no version writes",
-                                   sqlite3_column_name (stmt, column), (int64_t) sqlite3_column_int64 (stmt, 0));
+    tx->damaged = g_strdup_printf (
+        "column %s of row %" G_GINT64_FORMAT " has a value that no version writes",
+        sqlite3_column_name (stmt, column), (int64_t) sqlite3_column_int64 (stmt, 0));
 }
 
 void
@@ -281,12 +287,11 @@ store_finish_versioned (StoreTx *tx,
   if (!store_run_int (tx, store_query (tx, error, current, "i", id), object, 0, &present, error))
     return false;
   if (present == 0)
-    store_set_error (error, STORE_ERROR_NOT_FOUND, NULL, "%s %" G_GINT64_FORMAT ": there is no such object",
-                     what, id);
+    store_set_not_found (error, what, id);
   else
     store_set_error (error, STORE_ERROR_STALE, NULL,
-                     "%s: it was changed meanwhile: version %" G_GINT64_FORMAT " was expected, %" G_GINT64_FORMAT
-                     " is there",
+                     "%s: it was changed meanwhile: version %" G_GINT64_FORMAT
+                     " was expected, %" G_GINT64_FORMAT " is there",
                      object, if_version, present);
   return false;
 }

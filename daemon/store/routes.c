@@ -3,8 +3,9 @@
 /* Table routes. A route is written and read together with its targets (targets.c). */
 #include "daemon/store/store-priv.h"
 
-#define COLUMNS \
-  "id, version, listener_id, name, priority, host_pattern, path_prefix, enabled, is_default, path_security_mode"
+#define COLUMNS                                                                                \
+  "id, version, listener_id, name, priority, host_pattern, path_prefix, enabled, is_default, " \
+  "path_security_mode"
 
 static void *
 read_route (StoreTx *tx, StoreStmt *stmt)
@@ -20,7 +21,8 @@ read_route (StoreTx *tx, StoreStmt *stmt)
   row->path_prefix = store_column_text (stmt, 6);
   row->enabled = sqlite3_column_int64 (stmt, 7) != 0;
   row->is_default = sqlite3_column_int64 (stmt, 8) != 0;
-  row->path_security_mode = (StorePathSecurity) store_column_word (tx, stmt, 9, store_path_security_words);
+  row->path_security_mode =
+      (StorePathSecurity) store_column_word (tx, stmt, 9, store_path_security_words);
   return row;
 }
 
@@ -36,13 +38,15 @@ check_listener (StoreTx *tx, const StoreRoute *row, GError **error)
 {
   int64_t n = 0;
 
-  if (!store_run_int (
-          tx, store_query (tx, error, "SELECT count(*) FROM listeners WHERE id = $1", "i", row->listener_id),
-          "listeners", 0, &n, error))
+  if (!store_run_int (tx,
+                      store_query (tx, error, "SELECT count(*) FROM listeners WHERE id = $1", "i",
+                                   row->listener_id),
+                      "listeners", 0, &n, error))
     return false;
   if (n == 0)
     store_set_error (error, STORE_ERROR_REFERENCE, "listener_id",
-                     "route '%s': there is no listener %" G_GINT64_FORMAT, row->name, row->listener_id);
+                     "route '%s': there is no listener %" G_GINT64_FORMAT, row->name,
+                     row->listener_id);
   return n != 0;
 }
 
@@ -53,15 +57,17 @@ store_route_insert (StoreTx *tx, StoreRoute *row, GError **error)
 
   row->version = 1;
   return check_listener (tx, row, error)
-         && store_run_int (
-             tx,
-             store_query (tx, error,
-                          "INSERT INTO routes (listener_id, name, priority, host_pattern, path_prefix, enabled, "
-                          "is_default, path_security_mode) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
-                          "itittiit", row->listener_id, row->name, row->priority, row->host_pattern,
-                          row->path_prefix, (int64_t) row->enabled, (int64_t) row->is_default,
-                          store_path_security_words[row->path_security_mode]),
-             object, 0, &row->id, error)
+         && store_run_int (tx,
+                           store_query (tx, error,
+                                        "INSERT INTO routes (listener_id, name, priority, "
+                                        "host_pattern, path_prefix, enabled, "
+                                        "is_default, path_security_mode) VALUES ($1, $2, $3, $4, "
+                                        "$5, $6, $7, $8) RETURNING id",
+                                        "itittiit", row->listener_id, row->name, row->priority,
+                                        row->host_pattern, row->path_prefix, (int64_t) row->enabled,
+                                        (int64_t) row->is_default,
+                                        store_path_security_words[row->path_security_mode]),
+                           object, 0, &row->id, error)
          && store_targets_write (tx, row, error);
 }
 
@@ -71,15 +77,17 @@ store_route_update (StoreTx *tx, StoreRoute *row, int64_t if_version, GError **e
   return check_listener (tx, row, error)
          && store_finish_versioned (
              tx,
-             store_query (tx, error,
-                          "UPDATE routes SET listener_id = $1, name = $2, priority = $3, host_pattern = $4, "
-                          "path_prefix = $5, enabled = $6, is_default = $7, path_security_mode = $8, "
-                          "version = version + 1 WHERE id = $9 AND ($10 = 0 OR version = $10) RETURNING version",
-                          "itittiitii", row->listener_id, row->name, row->priority, row->host_pattern,
-                          row->path_prefix, (int64_t) row->enabled, (int64_t) row->is_default,
-                          store_path_security_words[row->path_security_mode], row->id, if_version),
-             "SELECT version FROM routes WHERE id = $1", "route", row->name, row->id, if_version, &row->version,
-             error)
+             store_query (
+                 tx, error,
+                 "UPDATE routes SET listener_id = $1, name = $2, priority = $3, host_pattern = $4, "
+                 "path_prefix = $5, enabled = $6, is_default = $7, path_security_mode = $8, "
+                 "version = version + 1 WHERE id = $9 AND ($10 = 0 OR version = $10) RETURNING "
+                 "version",
+                 "itittiitii", row->listener_id, row->name, row->priority, row->host_pattern,
+                 row->path_prefix, (int64_t) row->enabled, (int64_t) row->is_default,
+                 store_path_security_words[row->path_security_mode], row->id, if_version),
+             "SELECT version FROM routes WHERE id = $1", "route", row->name, row->id, if_version,
+             &row->version, error)
          && store_targets_write (tx, row, error);
 }
 
@@ -88,17 +96,19 @@ store_route_delete (StoreTx *tx, int64_t id, int64_t if_version, GError **error)
 {
   return store_finish_versioned (
       tx,
-      store_query (tx, error, "DELETE FROM routes WHERE id = $1 AND ($2 = 0 OR version = $2) RETURNING version",
-                   "ii", id, if_version),
+      store_query (
+          tx, error,
+          "DELETE FROM routes WHERE id = $1 AND ($2 = 0 OR version = $2) RETURNING version", "ii",
+          id, if_version),
       "SELECT version FROM routes WHERE id = $1", "route", NULL, id, if_version, NULL, error);
 }
 
 StoreRoute *
 store_route_get (StoreTx *tx, int64_t id, GError **error)
 {
-  g_autoptr (StoreRoute) row
-      = store_read_one (tx, store_query (tx, error, "SELECT " COLUMNS " FROM routes WHERE id = $1", "i", id),
-                        read_route, free_route, "route", error);
+  g_autoptr (StoreRoute) row = store_read_one (
+      tx, store_query (tx, error, "SELECT " COLUMNS " FROM routes WHERE id = $1", "i", id),
+      read_route, free_route, "route", id, error);
 
   if (!row || !(row->targets = store_targets_read (tx, id, error)))
     return NULL;
@@ -106,15 +116,19 @@ store_route_get (StoreTx *tx, int64_t id, GError **error)
 }
 
 GPtrArray *
-store_route_list (StoreTx *tx, int64_t listener_id, int64_t after_id, unsigned limit, GError **error)
+store_route_list (StoreTx *tx,
+                  int64_t listener_id,
+                  int64_t after_id,
+                  unsigned limit,
+                  GError **error)
 {
-  g_autoptr (GPtrArray) rows
-      = store_read_all (tx,
-                        store_query (tx, error,
-                                     "SELECT " COLUMNS " FROM routes WHERE ($1 = 0 OR listener_id = $1) AND id > $2 "
-                                     "ORDER BY id LIMIT $3",
-                                     "iii", listener_id, after_id, store_limit (limit)),
-                        read_route, free_route, "routes", error);
+  g_autoptr (GPtrArray) rows = store_read_all (
+      tx,
+      store_query (tx, error,
+                   "SELECT " COLUMNS " FROM routes WHERE ($1 = 0 OR listener_id = $1) AND id > $2 "
+                   "ORDER BY id LIMIT $3",
+                   "iii", listener_id, after_id, store_limit (limit)),
+      read_route, free_route, "routes", error);
 
   for (unsigned i = 0; rows && i < rows->len; i++)
     {

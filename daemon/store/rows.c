@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The words of the store's enumerations, and rows with their defaults. Pure functions; any thread. */
+/* The words of the store's enumerations, and rows with their defaults. Pure functions; any thread.
+ */
 #include "daemon/store/store-priv.h"
 
 const char *const store_role_words[] = { "admin", "operator", "viewer", NULL };

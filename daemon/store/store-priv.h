@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What the files of the store share. A StoreConn is one SQLite connection with its cached statements, used by one
- * thread at a time: the writer under Store.write_lock, a reader by whoever took it from the free list. */
+/* What the files of the store share. A StoreConn is one SQLite connection with its cached
+ * statements, used by one thread at a time: the writer under Store.write_lock, a reader by whoever
+ * took it from the free list. */
 #pragma once
 
 #include "daemon/store/store.h"
@@ -56,6 +57,7 @@ extern const unsigned store_n_migrations;
 /* error.c */
 void store_set_error (GError **error, StoreError code, const char *field, const char *format, ...)
     G_GNUC_PRINTF (4, 5);
+void store_set_not_found (GError **error, const char *what, int64_t id); /* id 0: not by id */
 /* From the connection's last failure; object starts the sentence: "listener 'web'". */
 void store_set_sqlite_error (GError **error, sqlite3 *db, const char *object);
 
@@ -80,8 +82,8 @@ typedef sqlite3_stmt StoreStmt;
 void store_stmt_end (StoreStmt *stmt);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (StoreStmt, store_stmt_end)
 
-/* The cached statement with $1, $2, ... bound: types has one letter each, i int64_t, t const char * (NULL is null),
- * h const uint8_t * of STORE_HASH_SIZE bytes. sql must be a literal. */
+/* The cached statement with $1, $2, ... bound: types has one letter each, i int64_t, t const char *
+ * (NULL is null), h const uint8_t * of STORE_HASH_SIZE bytes. sql must be a literal. */
 StoreStmt *store_query (StoreTx *tx, GError **error, const char *sql, const char *types, ...);
 
 typedef enum
@@ -102,12 +104,14 @@ bool store_run_int (StoreTx *tx,
                     GError **error);
 
 typedef void *(*StoreReadFunc) (StoreTx *tx, StoreStmt *stmt);
-/* Take stmt, which may be NULL with error set. what: "listener", for the sentence. */
+/* Take stmt, which may be NULL with error set. what: "listener", for the sentence; id: 0 when it
+ * was looked for by something else. */
 void *store_read_one (StoreTx *tx,
                       StoreStmt *stmt,
                       StoreReadFunc read,
                       GDestroyNotify free_func,
                       const char *what,
+                      int64_t id,
                       GError **error);
 GPtrArray *store_read_all (StoreTx *tx,
                            StoreStmt *stmt,
@@ -117,15 +121,16 @@ GPtrArray *store_read_all (StoreTx *tx,
                            GError **error);
 int64_t store_limit (unsigned limit);
 
-char *store_column_text (StoreStmt *stmt, int column);       /* "" for null */
+char *store_column_text (StoreStmt *stmt, int column); /* "" for null */
 char *store_column_text_or_null (StoreStmt *stmt, int column);
 void store_column_hash (StoreTx *tx, StoreStmt *stmt, int column, uint8_t *ret_hash);
 int store_column_word (StoreTx *tx, StoreStmt *stmt, int column, const char *const *words);
 GPtrArray *store_column_pairs (StoreTx *tx, StoreStmt *stmt, int column);
 char **store_column_strings (StoreTx *tx, StoreStmt *stmt, int column);
 
-/* The outcome of an UPDATE or DELETE ... RETURNING version that names id and version: takes changed, and tells a missing object
- * from a stale version by current ("SELECT version FROM ... WHERE id = $1", may be NULL where there are no versions). */
+/* The outcome of an UPDATE or DELETE ... RETURNING version that names id and version: takes
+ * changed, and tells a missing object from a stale version by current ("SELECT version FROM ...
+ * WHERE id = $1", may be NULL where there are no versions). */
 bool store_finish_versioned (StoreTx *tx,
                              StoreStmt *changed,
                              const char *current,

@@ -2,12 +2,14 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* The store: what outlives the daemon, in one SQLite file. The only room that knows SQL.
  *
- * Everything is read and written inside a transaction: StoreTx. A read transaction sees one state of the file and never
- * waits for the writer; there is one write transaction at a time (lock STORE). A StoreTx belongs to the thread that began
- * it. Nothing on the data path comes here: these calls block on the disk.
+ * Everything is read and written inside a transaction: StoreTx. A read transaction sees one state
+ * of the file and never waits for the writer; there is one write transaction at a time (lock
+ * STORE). A StoreTx belongs to the thread that began it. Nothing on the data path comes here: these
+ * calls block on the disk.
  *
- * Rows are plain structs whose strings the row owns; what a function returns belongs to the caller. Stamps are UTC
- * milliseconds, 0 for never. Ids are never used twice. A version starts at 1 and grows with each change of configuration. */
+ * Rows are plain structs whose strings the row owns; what a function returns belongs to the caller.
+ * Stamps are UTC milliseconds, 0 for never. Ids are never used twice. A version starts at 1 and
+ * grows with each change of configuration. */
 #pragma once
 
 #include "lib/span.h"
@@ -34,13 +36,14 @@ GQuark store_error_quark (void);
 /* The member that the error is about ("name"), or NULL. */
 const char *store_error_get_field (const GError *error);
 
-/* ---- Opening, transactions ------------------------------------------------------------------------ */
+/* ---- Opening, transactions ---- */
 
 typedef struct Store Store;
 typedef struct StoreTx StoreTx;
 
-/* Opens, or makes, dir/p2pstream.db; migrates it, keeping a copy of an existing file first. Takes the directory's lock: a
- * second daemon on the same directory is STORE_ERROR_BUSY. Before the first thread. */
+/* Opens, or makes, dir/p2pstream.db; migrates it, keeping a copy of an existing file first. Takes
+ * the directory's lock: a second daemon on the same directory is STORE_ERROR_BUSY. Before the first
+ * thread. */
 Store *store_open (const char *dir, GError **error);
 /* After the last transaction. */
 void store_close (Store *store);
@@ -55,9 +58,10 @@ bool store_commit (StoreTx *tx, GError **error);
 void store_end (StoreTx *tx);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (StoreTx, store_end)
 
-/* ---- Words and pairs ------------------------------------------------------------------------------ */
+/* ---- Words and pairs ---- */
 
-/* Enumerations stand in the file and in the API as these words, NULL-terminated, in the order of the enum. */
+/* Enumerations stand in the file and in the API as these words, NULL-terminated, in the order of
+ * the enum. */
 extern const char *const store_role_words[];
 extern const char *const store_protocol_words[];
 extern const char *const store_path_security_words[];
@@ -68,15 +72,46 @@ extern const char *const store_session_kind_words[];
 /* The value of a word, -1 when it is none of them. */
 int store_word_find (const char *const *words, const char *word);
 
-typedef enum { STORE_ROLE_ADMIN, STORE_ROLE_OPERATOR, STORE_ROLE_VIEWER } StoreRole;
-typedef enum { STORE_PROTOCOL_HTTP, STORE_PROTOCOL_HTTPS } StoreProtocol;
-typedef enum { STORE_PATH_STRICT, STORE_PATH_ALLOW_ENCODED_SEPARATORS } StorePathSecurity;
-typedef enum { STORE_TARGET_PROXY, STORE_TARGET_STATIC } StoreTargetType;
-typedef enum { STORE_TRANSPORT_DIRECT, STORE_TRANSPORT_AGENT } StoreTransport;
-typedef enum { STORE_HOST_PRESERVE, STORE_HOST_TARGET, STORE_HOST_CUSTOM } StoreHostHeader;
-typedef enum { STORE_SESSION_BEARER, STORE_SESSION_COOKIE } StoreSessionKind;
+typedef enum
+{
+  STORE_ROLE_ADMIN,
+  STORE_ROLE_OPERATOR,
+  STORE_ROLE_VIEWER
+} StoreRole;
+typedef enum
+{
+  STORE_PROTOCOL_HTTP,
+  STORE_PROTOCOL_HTTPS
+} StoreProtocol;
+typedef enum
+{
+  STORE_PATH_STRICT,
+  STORE_PATH_ALLOW_ENCODED_SEPARATORS
+} StorePathSecurity;
+typedef enum
+{
+  STORE_TARGET_PROXY,
+  STORE_TARGET_STATIC
+} StoreTargetType;
+typedef enum
+{
+  STORE_TRANSPORT_DIRECT,
+  STORE_TRANSPORT_AGENT
+} StoreTransport;
+typedef enum
+{
+  STORE_HOST_PRESERVE,
+  STORE_HOST_TARGET,
+  STORE_HOST_CUSTOM
+} StoreHostHeader;
+typedef enum
+{
+  STORE_SESSION_BEARER,
+  STORE_SESSION_COOKIE
+} StoreSessionKind;
 
-/* A label or a header field. Lists of them are GPtrArrays that free their elements; never NULL in a row. */
+/* A label or a header field. Lists of them are GPtrArrays that free their elements; never NULL in a
+ * row. */
 typedef struct
 {
   char *name;
@@ -90,9 +125,9 @@ bool store_pairs_equal (const GPtrArray *a, const GPtrArray *b);
 /* The value of the first pair of that name, or NULL. */
 const char *store_pairs_get (const GPtrArray *pairs, const char *name);
 
-/* ---- Rows ----------------------------------------------------------------------------------------- */
+/* ---- Rows ---- */
 
-#define STORE_HASH_SIZE 32 /* SHA-256 of a token */
+#define STORE_HASH_SIZE 32  /* SHA-256 of a token */
 #define STORE_LIST_MAX 1000 /* rows a list call returns at most */
 
 typedef struct
@@ -145,7 +180,7 @@ typedef struct
   StoreTargetType type;
   bool enabled;
   StoreTransport transport;
-  char *url; /* "" for static */
+  char *url;               /* "" for static */
   GPtrArray *match_labels; /* of StorePair */
   StoreHostHeader host_header;
   char *custom_host_header;
@@ -153,7 +188,8 @@ typedef struct
   bool tls_skip_verify;
   char *tls_server_name; /* "" from the URL */
   char *tls_ca_pem;      /* "" the system's */
-  int64_t upstream_connect_timeout_ms, upstream_response_header_timeout_ms, upstream_idle_timeout_ms;
+  int64_t upstream_connect_timeout_ms, upstream_response_header_timeout_ms,
+      upstream_idle_timeout_ms;
   int64_t static_status_code;
   GPtrArray *static_response_headers; /* of StorePair */
   char *static_response_body;
@@ -200,15 +236,16 @@ typedef struct
   int64_t at;
   char *principal; /* "user:alice", "token:ci", "setup" */
   char *address;
-  char *action;    /* "create", "update", "delete", ... */
-  char *resource;  /* "listeners", ... */
+  char *action;   /* "create", "update", "delete", ... */
+  char *resource; /* "listeners", ... */
   int64_t object_id;
   char *before; /* (nullable) JSON, secrets masked */
   char *after;  /* (nullable) */
   char *request_id;
 } StoreAudit;
 
-/* A zeroed row with the defaults of the API and empty strings, so that only what is given need be set. */
+/* A zeroed row with the defaults of the API and empty strings, so that only what is given need be
+ * set. */
 StoreUser *store_user_new (void);
 StoreSession *store_session_new (void);
 StoreToken *store_token_new (void);
@@ -238,16 +275,20 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (StoreAgent, store_agent_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (StoreCertificate, store_certificate_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (StoreAudit, store_audit_free)
 
-/* ---- Calls, one group a table -----------------------------------------------------------------------
+/* ---- Calls, one group a table ----
  *
- * _insert sets row->id, row->version (and created_at where it is 0, and targets' ids). _update writes all members of
- * the row with row->id, sets row->version, and leaves what is listed as read only. if_version: the version the caller has seen, 0 for
- * any. _get and _find: STORE_ERROR_NOT_FOUND when there is none. Lists run by rising id from after_id on, at most limit
+ * _insert sets row->id, row->version (and created_at where it is 0, and targets' ids). _update
+ * writes all members of the row with row->id, sets row->version, and leaves what is listed as read
+ * only. if_version: the version the caller has seen, 0 for any. _get and _find:
+ * STORE_ERROR_NOT_FOUND when there is none. Lists run by rising id from after_id on, at most limit
  * rows (STORE_LIST_MAX); ask for one more than you show to learn whether there are more. */
 
 bool store_user_insert (StoreTx *tx, StoreUser *row, GError **error);
 bool store_user_update (StoreTx *tx, StoreUser *row, int64_t if_version, GError **error);
-bool store_user_delete (StoreTx *tx, int64_t id, int64_t if_version, GError **error); /* and the user's sessions */
+bool store_user_delete (StoreTx *tx,
+                        int64_t id,
+                        int64_t if_version,
+                        GError **error); /* and the user's sessions */
 StoreUser *store_user_get (StoreTx *tx, int64_t id, GError **error);
 StoreUser *store_user_find (StoreTx *tx, const char *username, GError **error);
 GPtrArray *store_user_list (StoreTx *tx, int64_t after_id, unsigned limit, GError **error);
@@ -258,20 +299,27 @@ bool store_user_set_last_login (StoreTx *tx, int64_t id, int64_t at, GError **er
 
 bool store_session_insert (StoreTx *tx, StoreSession *row, GError **error);
 StoreSession *store_session_get (StoreTx *tx, int64_t id, GError **error);
-StoreSession *store_session_find (StoreTx *tx, const uint8_t token_sha256[STORE_HASH_SIZE], GError **error);
-bool store_session_set_used (StoreTx *tx, int64_t id, int64_t last_used_at, int64_t expires_at, GError **error);
+StoreSession *
+store_session_find (StoreTx *tx, const uint8_t token_sha256[STORE_HASH_SIZE], GError **error);
+bool store_session_set_used (StoreTx *tx,
+                             int64_t id,
+                             int64_t last_used_at,
+                             int64_t expires_at,
+                             GError **error);
 bool store_session_delete (StoreTx *tx, int64_t id, GError **error);
 /* All sessions of the user but one (0: none is kept). */
 bool store_session_delete_of_user (StoreTx *tx, int64_t user_id, int64_t keep_id, GError **error);
 bool store_session_delete_expired (StoreTx *tx, int64_t now, GError **error);
 /* user_id 0: everybody's. */
-GPtrArray *store_session_list (StoreTx *tx, int64_t user_id, int64_t after_id, unsigned limit, GError **error);
+GPtrArray *
+store_session_list (StoreTx *tx, int64_t user_id, int64_t after_id, unsigned limit, GError **error);
 
 bool store_token_insert (StoreTx *tx, StoreToken *row, GError **error);
 bool store_token_update (StoreTx *tx, StoreToken *row, int64_t if_version, GError **error);
 bool store_token_delete (StoreTx *tx, int64_t id, int64_t if_version, GError **error);
 StoreToken *store_token_get (StoreTx *tx, int64_t id, GError **error);
-StoreToken *store_token_find (StoreTx *tx, const uint8_t token_sha256[STORE_HASH_SIZE], GError **error);
+StoreToken *
+store_token_find (StoreTx *tx, const uint8_t token_sha256[STORE_HASH_SIZE], GError **error);
 GPtrArray *store_token_list (StoreTx *tx, int64_t after_id, unsigned limit, GError **error);
 bool store_token_set_used (StoreTx *tx, int64_t id, int64_t at, GError **error);
 
@@ -282,18 +330,25 @@ bool store_listener_delete (StoreTx *tx, int64_t id, int64_t if_version, GError 
 StoreListener *store_listener_get (StoreTx *tx, int64_t id, GError **error);
 GPtrArray *store_listener_list (StoreTx *tx, int64_t after_id, unsigned limit, GError **error);
 
-/* Targets go with their route: the list is the whole list. A target with an id must be of this route, one without is made,
- * one left out is deleted. */
+/* Targets go with their route: the list is the whole list. A target with an id must be of this
+ * route, one without is made, one left out is deleted. */
 bool store_route_insert (StoreTx *tx, StoreRoute *row, GError **error);
 bool store_route_update (StoreTx *tx, StoreRoute *row, int64_t if_version, GError **error);
 bool store_route_delete (StoreTx *tx, int64_t id, int64_t if_version, GError **error);
 StoreRoute *store_route_get (StoreTx *tx, int64_t id, GError **error);
 /* listener_id 0: of all listeners. */
-GPtrArray *store_route_list (StoreTx *tx, int64_t listener_id, int64_t after_id, unsigned limit, GError **error);
+GPtrArray *store_route_list (StoreTx *tx,
+                             int64_t listener_id,
+                             int64_t after_id,
+                             unsigned limit,
+                             GError **error);
 
 /* Without the token: store_agent_set_token (). */
 bool store_agent_insert (StoreTx *tx, StoreAgent *row, GError **error);
-bool store_agent_update (StoreTx *tx, StoreAgent *row, int64_t if_version, GError **error); /* not public_id, not the token */
+bool store_agent_update (StoreTx *tx,
+                         StoreAgent *row,
+                         int64_t if_version,
+                         GError **error); /* not public_id, not the token */
 bool store_agent_set_token (StoreTx *tx,
                             int64_t id,
                             const uint8_t token_sha256[STORE_HASH_SIZE],
@@ -327,14 +382,16 @@ GPtrArray *store_audit_list (StoreTx *tx,
                              unsigned limit,
                              GError **error);
 
-/* Single values by key: "instance_id", "setup_at", ... _insert has one winner: STORE_ERROR_CONFLICT for the second. */
+/* Single values by key: "instance_id", "setup_at", ... _insert has one winner: STORE_ERROR_CONFLICT
+ * for the second. */
 char *store_meta_get (StoreTx *tx, const char *key, GError **error);
 bool store_meta_insert (StoreTx *tx, const char *key, const char *value, GError **error);
 bool store_meta_set (StoreTx *tx, const char *key, const char *value, GError **error);
 /* The daemon's own id, 32 hex digits, made with the file; constant, borrowed from the store. */
 const char *store_get_instance_id (const Store *store);
 
-/* For the configuration: (id, version) of every row, by rising id. A pair never comes back with other contents. */
+/* For the configuration: (id, version) of every row, by rising id. A pair never comes back with
+ * other contents. */
 typedef enum
 {
   STORE_TABLE_LISTENERS,

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Table targets: the list of a route. A target that stays keeps its id; its version grows only when one of its own
- * members changed, so that the snapshot can share what did not. */
+/* Table targets: the list of a route. A target that stays keeps its id; its version grows only when
+ * one of its own members changed, so that the snapshot can share what did not. */
 #include "daemon/store/store-priv.h"
 
-#define COLUMNS                                                                                                   \
-  "id, version, name, type, enabled, transport, url, match_labels, host_header, custom_host_header, "            \
-  "allowed_upgrades, tls_skip_verify, tls_server_name, tls_ca_pem, upstream_connect_timeout_ms, "                \
-  "upstream_response_header_timeout_ms, upstream_idle_timeout_ms, static_status_code, static_response_headers, " \
+#define COLUMNS                                                                                   \
+  "id, version, name, type, enabled, transport, url, match_labels, host_header, "                 \
+  "custom_host_header, "                                                                          \
+  "allowed_upgrades, tls_skip_verify, tls_server_name, tls_ca_pem, upstream_connect_timeout_ms, " \
+  "upstream_response_header_timeout_ms, upstream_idle_timeout_ms, static_status_code, "           \
+  "static_response_headers, "                                                                     \
   "static_response_body"
 
 static void *
@@ -47,10 +49,12 @@ free_target (void *row)
 GPtrArray *
 store_targets_read (StoreTx *tx, int64_t route_id, GError **error)
 {
-  return store_read_all (
-      tx,
-      store_query (tx, error, "SELECT " COLUMNS " FROM targets WHERE route_id = $1 ORDER BY position", "i", route_id),
-      read_target, free_target, "targets", error);
+  return store_read_all (tx,
+                         store_query (tx, error,
+                                      "SELECT " COLUMNS
+                                      " FROM targets WHERE route_id = $1 ORDER BY position",
+                                      "i", route_id),
+                         read_target, free_target, "targets", error);
 }
 
 static bool
@@ -60,8 +64,10 @@ targets_equal (const StoreTarget *a, const StoreTarget *b)
          && a->transport == b->transport && strcmp (a->url, b->url) == 0
          && store_pairs_equal (a->match_labels, b->match_labels) && a->host_header == b->host_header
          && strcmp (a->custom_host_header, b->custom_host_header) == 0
-         && g_strv_equal ((const char *const *) a->allowed_upgrades, (const char *const *) b->allowed_upgrades)
-         && a->tls_skip_verify == b->tls_skip_verify && strcmp (a->tls_server_name, b->tls_server_name) == 0
+         && g_strv_equal ((const char *const *) a->allowed_upgrades,
+                          (const char *const *) b->allowed_upgrades)
+         && a->tls_skip_verify == b->tls_skip_verify
+         && strcmp (a->tls_server_name, b->tls_server_name) == 0
          && strcmp (a->tls_ca_pem, b->tls_ca_pem) == 0
          && a->upstream_connect_timeout_ms == b->upstream_connect_timeout_ms
          && a->upstream_response_header_timeout_ms == b->upstream_response_header_timeout_ms
@@ -72,7 +78,12 @@ targets_equal (const StoreTarget *a, const StoreTarget *b)
 }
 
 static bool
-insert_target (StoreTx *tx, int64_t route_id, unsigned position, StoreTarget *row, const char *object, GError **error)
+insert_target (StoreTx *tx,
+               int64_t route_id,
+               unsigned position,
+               StoreTarget *row,
+               const char *object,
+               GError **error)
 {
   g_autofree char *labels = store_pairs_to_json (row->match_labels);
   g_autofree char *upgrades = store_strings_to_json (row->allowed_upgrades);
@@ -81,18 +92,26 @@ insert_target (StoreTx *tx, int64_t route_id, unsigned position, StoreTarget *ro
   row->version = 1;
   return store_run_int (
       tx,
-      store_query (tx, error,
-                   "INSERT INTO targets (route_id, position, name, type, enabled, transport, url, match_labels, "
-                   "host_header, custom_host_header, allowed_upgrades, tls_skip_verify, tls_server_name, tls_ca_pem, "
-                   "upstream_connect_timeout_ms, upstream_response_header_timeout_ms, upstream_idle_timeout_ms, "
-                   "static_status_code, static_response_headers, static_response_body) VALUES ($1, $2, $3, $4, $5, "
-                   "$6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) RETURNING id",
-                   "iittitt" "ttttittiiiitt", route_id, (int64_t) position, row->name,
-                   store_target_type_words[row->type], (int64_t) row->enabled, store_transport_words[row->transport],
-                   row->url, labels, store_host_header_words[row->host_header], row->custom_host_header, upgrades,
-                   (int64_t) row->tls_skip_verify, row->tls_server_name, row->tls_ca_pem,
-                   row->upstream_connect_timeout_ms, row->upstream_response_header_timeout_ms,
-                   row->upstream_idle_timeout_ms, row->static_status_code, headers, row->static_response_body),
+      store_query (
+          tx, error,
+          "INSERT INTO targets (route_id, position, name, type, enabled, transport, url, "
+          "match_labels, "
+          "host_header, custom_host_header, allowed_upgrades, tls_skip_verify, tls_server_name, "
+          "tls_ca_pem, "
+          "upstream_connect_timeout_ms, upstream_response_header_timeout_ms, "
+          "upstream_idle_timeout_ms, "
+          "static_status_code, static_response_headers, static_response_body) VALUES ($1, $2, $3, "
+          "$4, $5, "
+          "$6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) RETURNING id",
+          "iittitt"
+          "ttttittiiiitt",
+          route_id, (int64_t) position, row->name, store_target_type_words[row->type],
+          (int64_t) row->enabled, store_transport_words[row->transport], row->url, labels,
+          store_host_header_words[row->host_header], row->custom_host_header, upgrades,
+          (int64_t) row->tls_skip_verify, row->tls_server_name, row->tls_ca_pem,
+          row->upstream_connect_timeout_ms, row->upstream_response_header_timeout_ms,
+          row->upstream_idle_timeout_ms, row->static_status_code, headers,
+          row->static_response_body),
       object, 0, &row->id, error);
 }
 
@@ -105,19 +124,25 @@ update_target (StoreTx *tx, unsigned position, StoreTarget *row, const char *obj
 
   return store_run_int (
       tx,
-      store_query (tx, error,
-                   "UPDATE targets SET position = $2, name = $3, type = $4, enabled = $5, transport = $6, url = $7, "
-                   "match_labels = $8, host_header = $9, custom_host_header = $10, allowed_upgrades = $11, "
-                   "tls_skip_verify = $12, tls_server_name = $13, tls_ca_pem = $14, "
-                   "upstream_connect_timeout_ms = $15, upstream_response_header_timeout_ms = $16, "
-                   "upstream_idle_timeout_ms = $17, static_status_code = $18, static_response_headers = $19, "
-                   "static_response_body = $20, version = version + 1 WHERE id = $1 RETURNING version",
-                   "iittitt" "ttttittiiiitt", row->id, (int64_t) position, row->name,
-                   store_target_type_words[row->type], (int64_t) row->enabled, store_transport_words[row->transport],
-                   row->url, labels, store_host_header_words[row->host_header], row->custom_host_header, upgrades,
-                   (int64_t) row->tls_skip_verify, row->tls_server_name, row->tls_ca_pem,
-                   row->upstream_connect_timeout_ms, row->upstream_response_header_timeout_ms,
-                   row->upstream_idle_timeout_ms, row->static_status_code, headers, row->static_response_body),
+      store_query (
+          tx, error,
+          "UPDATE targets SET position = $2, name = $3, type = $4, enabled = $5, transport = $6, "
+          "url = $7, "
+          "match_labels = $8, host_header = $9, custom_host_header = $10, allowed_upgrades = $11, "
+          "tls_skip_verify = $12, tls_server_name = $13, tls_ca_pem = $14, "
+          "upstream_connect_timeout_ms = $15, upstream_response_header_timeout_ms = $16, "
+          "upstream_idle_timeout_ms = $17, static_status_code = $18, static_response_headers = "
+          "$19, "
+          "static_response_body = $20, version = version + 1 WHERE id = $1 RETURNING version",
+          "iittitt"
+          "ttttittiiiitt",
+          row->id, (int64_t) position, row->name, store_target_type_words[row->type],
+          (int64_t) row->enabled, store_transport_words[row->transport], row->url, labels,
+          store_host_header_words[row->host_header], row->custom_host_header, upgrades,
+          (int64_t) row->tls_skip_verify, row->tls_server_name, row->tls_ca_pem,
+          row->upstream_connect_timeout_ms, row->upstream_response_header_timeout_ms,
+          row->upstream_idle_timeout_ms, row->static_status_code, headers,
+          row->static_response_body),
       object, 0, &row->version, error);
 }
 
@@ -132,7 +157,11 @@ take_present (GPtrArray *present, int64_t id)
 }
 
 static bool
-write_target (StoreTx *tx, const StoreRoute *route, unsigned position, GPtrArray *present, GError **error)
+write_target (StoreTx *tx,
+              const StoreRoute *route,
+              unsigned position,
+              GPtrArray *present,
+              GError **error)
 {
   StoreTarget *row = route->targets->pdata[position];
   g_autofree char *object = g_strdup_printf ("route '%s': target '%s'", route->name, row->name);
@@ -145,17 +174,18 @@ write_target (StoreTx *tx, const StoreRoute *route, unsigned position, GPtrArray
     {
       g_autofree char *field = g_strdup_printf ("targets[%u].id", position);
 
-      store_set_error (error, STORE_ERROR_REFERENCE, field, "%s: the route has no target %" G_GINT64_FORMAT, object,
-                       row->id);
+      store_set_error (error, STORE_ERROR_REFERENCE, field,
+                       "%s: the route has no target %" G_GINT64_FORMAT, object, row->id);
       return false;
     }
   row->version = before->version;
   if (!targets_equal (before, row))
     return update_target (tx, position, row, object, error);
-  return store_run (tx,
-                    store_query (tx, error, "UPDATE targets SET position = $2 WHERE id = $1 AND position <> $2", "ii",
-                                 row->id, (int64_t) position),
-                    object, error);
+  return store_run (
+      tx,
+      store_query (tx, error, "UPDATE targets SET position = $2 WHERE id = $1 AND position <> $2",
+                   "ii", row->id, (int64_t) position),
+      object, error);
 }
 
 bool

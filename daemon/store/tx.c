@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Transactions. Readers take one of at most STORE_READERS_MAX connections (lock pool_lock guards the free list); the
- * writer's connection goes with write_lock. In the write-ahead log readers and the writer do not wait for each other. */
+/* Transactions. Readers take one of at most STORE_READERS_MAX connections (lock pool_lock guards
+ * the free list); the writer's connection goes with write_lock. In the write-ahead log readers and
+ * the writer do not wait for each other. */
 #include "daemon/store/store-priv.h"
 
 #include "lib/clock.h"
@@ -47,7 +48,8 @@ begin (Store *store, StoreConn *conn, bool write, GError **error)
   StoreTx *tx = g_new0 (StoreTx, 1);
 
   *tx = (StoreTx){ .store = store, .conn = conn, .write = write, .open = true };
-  if (store_run (tx, store_query (tx, error, write ? "BEGIN IMMEDIATE" : "BEGIN", ""), store->path, error))
+  if (store_run (tx, store_query (tx, error, write ? "BEGIN IMMEDIATE" : "BEGIN", ""), store->path,
+                 error))
     return tx;
   tx->open = false;
   store_end (tx);
@@ -61,8 +63,8 @@ store_begin_read (Store *store, GError **error)
 
   if (!take_reader (store, &conn))
     {
-      store_set_error (error, STORE_ERROR_BUSY, NULL, "%s: no connection came free in %d ms", store->path,
-                       STORE_BUSY_TIMEOUT_MS);
+      store_set_error (error, STORE_ERROR_BUSY, NULL, "%s: no connection came free in %d ms",
+                       store->path, STORE_BUSY_TIMEOUT_MS);
       return NULL;
     }
   if (!conn && !(conn = store_conn_open (store->path, false, error)))
@@ -95,7 +97,8 @@ store_end (StoreTx *tx)
 {
   if (!tx)
     return;
-  /* Some failures (a full disk) have rolled back already. A rollback itself cannot fail in a way that keeps anything. */
+  /* Some failures (a full disk) have rolled back already. A rollback itself cannot fail in a way
+   * that keeps anything. */
   if (tx->open && !sqlite3_get_autocommit (tx->conn->db))
     (void) store_run (tx, store_query (tx, NULL, "ROLLBACK", ""), tx->store->path, NULL);
   if (tx->write)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Ids and versions of all rows of a table: what the configuration needs to see which rows it has already. */
+/* Ids and versions of all rows of a table: what the configuration needs to see which rows it has
+ * already. */
 #include "daemon/store/store-priv.h"
 
 GArray *

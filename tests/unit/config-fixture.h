@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A store in a directory of its own with the configuration started on it, and changes in one line. */
+/* A store in a directory of its own with the configuration started on it, and changes in one line.
+ */
 #pragma once
 
 #include "daemon/config/change.h"
@@ -20,12 +21,14 @@ void config_fixture_set (char **field, const char *value);
 /* A change whose callback is func; its error, or NULL when it went through. */
 GError *config_fixture_change (ConfigApplyFunc func, void *data);
 
-/* These write rows inside a change of their own and set the row's id; the change must go through. */
+/* These write rows inside a change of their own and set the row's id; the change must go through.
+ */
 void config_fixture_add_listener (StoreListener *row);
 void config_fixture_add_route (StoreRoute *row);
 void config_fixture_add_agent (StoreAgent *row);
 
 StoreListener *config_fixture_listener (const char *name, StoreProtocol protocol, int port);
-StoreRoute *config_fixture_route (int64_t listener_id, const char *name, const char *host, const char *path);
+StoreRoute *
+config_fixture_route (int64_t listener_id, const char *name, const char *host, const char *path);
 /* Adds a target to the route and gives it back. */
 StoreTarget *config_fixture_target (StoreRoute *route, const char *name, const char *url);

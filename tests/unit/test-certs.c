@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Certificates that the daemon makes: what stands in them, what is kept and what is made anew, and what a broken file does. */
+/* Certificates that the daemon makes: what stands in them, what is kept and what is made anew, and
+ * what a broken file does. */
 #include "daemon/certs/certs-priv.h"
 #include "lib/lock.h"
 
@@ -14,7 +15,8 @@ typedef struct
   char *dir;
 } Fixture;
 
-static const char *const files[] = { "ca.crt.pem", "ca.key.pem", "server.crt.pem", "server.key.pem" };
+static const char *const files[] = { "ca.crt.pem", "ca.key.pem", "server.crt.pem",
+                                     "server.key.pem" };
 
 static char *
 path_of (const Fixture *fixture, const char *name)
@@ -37,7 +39,8 @@ write_of (const Fixture *fixture, const char *name, const char *text)
 {
   g_autofree char *path = path_of (fixture, name);
 
-  g_assert_true (g_file_set_contents_full (path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, NULL));
+  g_assert_true (
+      g_file_set_contents_full (path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, NULL));
 }
 
 static void
@@ -78,7 +81,9 @@ fixture_done (Fixture *fixture, const void *data)
 static CertsManagement *
 open_with (const Fixture *fixture, const char *host, const char *const *extra, GError **error)
 {
-  CertsManagementOptions options = { .config_dir = fixture->dir, .advertise_host = host, .extra_hosts = extra };
+  CertsManagementOptions options = { .config_dir = fixture->dir,
+                                     .advertise_host = host,
+                                     .extra_hosts = extra };
 
   return certs_management_open (&options, error);
 }
@@ -106,19 +111,22 @@ parse (const char *pem)
 static void
 assert_ten_years (gnutls_x509_crt_t crt)
 {
-  int64_t left = (int64_t) gnutls_x509_crt_get_expiration_time (crt) - g_get_real_time () / G_USEC_PER_SEC;
+  int64_t left =
+      (int64_t) gnutls_x509_crt_get_expiration_time (crt) - g_get_real_time () / G_USEC_PER_SEC;
 
   g_assert_cmpint (left, <=, INT64_C (3650) * 24 * 60 * 60);
   g_assert_cmpint (left, >, INT64_C (3649) * 24 * 60 * 60);
 }
 
-/* ---- Self-signed --------------------------------------------------------------------------------------- */
+/* ---- Self-signed ---- */
 
 static void
 test_self_signed (void)
 {
   static const char *const names[] = {
-    "a.example", "*.a.example", "",
+    "a.example",
+    "*.a.example",
+    "",
     "a-label-of-some-length.another-label-of-some-length.and-one-more-of-them.example",
   };
 
@@ -135,24 +143,28 @@ test_self_signed (void)
       found = certs_names_of (crt);
       g_assert_cmpstr (found[0], ==, *names[i] ? names[i] : NULL);
       assert_ten_years (crt);
-      g_assert_cmpint (pair.not_after, ==, (int64_t) gnutls_x509_crt_get_expiration_time (crt) * 1000);
+      g_assert_cmpint (pair.not_after, ==,
+                       (int64_t) gnutls_x509_crt_get_expiration_time (crt) * 1000);
       g_assert_cmpint (gnutls_x509_crt_get_pk_algorithm (crt, NULL), ==, GNUTLS_PK_ECDSA);
       g_assert_cmpint (gnutls_x509_crt_get_version (crt), ==, 3);
       g_assert_true (gnutls_x509_crt_check_issuer (crt, crt));
-      cert = p2p_tls_cert_new (p2p_span_from_string (pair.certificate_pem), p2p_span_from_string (pair.private_key_pem),
-                               &error);
+      cert = p2p_tls_cert_new (p2p_span_from_string (pair.certificate_pem),
+                               p2p_span_from_string (pair.private_key_pem), &error);
       g_assert_no_error (error);
     }
 }
 
-/* ---- Management ---------------------------------------------------------------------------------------- */
+/* ---- Management ---- */
 
 static void
 test_made (Fixture *fixture, const void *data)
 {
-  static const char *const extra[] = { "Extra.example", "192.0.2.7", "2001:DB8:0::1", "localhost", NULL };
-  static const char *const wanted[] = { "127.0.0.1", "192.0.2.7", "2001:db8::1",     "::1",    "extra.example",
-                                        "host.example", "localhost", "p2pstream.local", "server", NULL };
+  static const char *const extra[] = { "Extra.example", "192.0.2.7", "2001:DB8:0::1", "localhost",
+                                       NULL };
+  static const char *const wanted[] = { "127.0.0.1", "192.0.2.7",       "2001:db8::1",
+                                        "::1",       "extra.example",   "host.example",
+                                        "localhost", "p2pstream.local", "server",
+                                        NULL };
   g_autoptr (GError) error = NULL;
   g_autoptr (CertsManagement) management = open_with (fixture, "Host.example", extra, &error);
   g_autofree char *ca_text = NULL;

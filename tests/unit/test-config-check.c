@@ -22,9 +22,15 @@ static const Case names[] = {
   { "a\nb", false },
   { "a\x7f", false },
   { "\xff", false },
-  { "a\xe2\x80\xae" "b", false }, /* right-to-left override */
-  { "a\xe2\x80\xa8" "b", false }, /* line separator */
-  { "a\xe2\x80\x8b" "b", false }, /* zero width space */
+  { "a\xe2\x80\xae"
+    "b",
+    false }, /* right-to-left override */
+  { "a\xe2\x80\xa8"
+    "b",
+    false }, /* line separator */
+  { "a\xe2\x80\x8b"
+    "b",
+    false }, /* zero width space */
   { "1234567890123456789012345678901234567890123456789012345678901234", true },
   { "12345678901234567890123456789012345678901234567890123456789012345", false },
 };
@@ -49,7 +55,9 @@ static const Case patterns[] = {
   { "example.com.", false },
   { ".example.com", false },
   { "a..b", false },
-  { "b\xc3\xbc" "cher.example", false },
+  { "b\xc3\xbc"
+    "cher.example",
+    false },
   { "exa mple.com", false },
   { "a/b", false },
   { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example", false },
@@ -88,30 +96,54 @@ static const Case paths[] = {
 };
 
 static const Case field_names[] = {
-  { "X-Thing", true }, { "Cache-Control", true }, { "Content-Type", true }, { "", false },
-  { "X Thing", false }, { "X:", false }, { "X\r\nY", false }, { "connection", false },
-  { "Transfer-Encoding", false }, { "CONTENT-LENGTH", false }, { "Upgrade", false }, { "TE", false },
-  { "Trailer", false }, { "Keep-Alive", false }, { "Proxy-Connection", false }, { "Host", false },
+  { "X-Thing", true },
+  { "Cache-Control", true },
+  { "Content-Type", true },
+  { "", false },
+  { "X Thing", false },
+  { "X:", false },
+  { "X\r\nY", false },
+  { "connection", false },
+  { "Transfer-Encoding", false },
+  { "CONTENT-LENGTH", false },
+  { "Upgrade", false },
+  { "TE", false },
+  { "Trailer", false },
+  { "Keep-Alive", false },
+  { "Proxy-Connection", false },
+  { "Host", false },
 };
 
 static const Case field_values[] = {
-  { "", true }, { "text/plain; charset=utf-8", true }, { "a\tb", true }, { "caf\xc3\xa9", true },
-  { "a\r\nX: y", false }, { "a\nb", false }, { " a", false }, { "a ", false }, { "a\x01", false }, { "a\x7f", false },
+  { "", true },           { "text/plain; charset=utf-8", true },
+  { "a\tb", true },       { "caf\xc3\xa9", true },
+  { "a\r\nX: y", false }, { "a\nb", false },
+  { " a", false },        { "a ", false },
+  { "a\x01", false },     { "a\x7f", false },
 };
 
 static const Case bind_addresses[] = {
-  { "", true }, { "0.0.0.0", true }, { "::", true }, { "127.0.0.1", true }, { "unix:/run/p.sock", true },
-  { "localhost", false }, { "[::1]", false }, { "127.0.0.1:80", false }, { "unix:p.sock", false }, { "unix:", false },
-  { "fe80::1%eth0", false },
+  { "", true },          { "0.0.0.0", true },          { "::", true },
+  { "127.0.0.1", true }, { "unix:/run/p.sock", true }, { "localhost", false },
+  { "[::1]", false },    { "127.0.0.1:80", false },    { "unix:p.sock", false },
+  { "unix:", false },    { "fe80::1%eth0", false },
 };
 
 static const Case label_keys[] = {
-  { "site", true }, { "p2pstream.io/agent-id", true }, { "", false }, { "a b", false }, { "a=b", false },
+  { "site", true }, { "p2pstream.io/agent-id", true }, { "", false }, { "a b", false },
+  { "a=b", false },
 };
 
 static const Case authorities[] = {
-  { "example.com", true }, { "example.com:8080", true }, { "[::1]:80", true }, { "", false }, { "example.com/x", false },
-  { "a b", false }, { "user@example.com", false }, { "example.com:0", false }, { "::1", false },
+  { "example.com", true },
+  { "example.com:8080", true },
+  { "[::1]:80", true },
+  { "", false },
+  { "example.com/x", false },
+  { "a b", false },
+  { "user@example.com", false },
+  { "example.com:0", false },
+  { "::1", false },
 };
 
 static void
@@ -160,11 +192,35 @@ static const struct
 };
 
 static const char *const bad_urls[] = {
-  "",           "origin",           "ftp://origin",       "http://",          "http:///x",          "http:origin",
-  "http://a:0", "http://a:65536",   "http://a:",          "http://a:8o",      "http://u@a",         "http://u:p@a",
-  "http://a?q", "http://a/#f",      "http://a/../b",      "http://a b",       "http://[::1",        "http://[a]",
-  "http://::1", "http://a/%2e%2e/", "unix:app.sock",      "unix:",            "http://a\n",         "http://[::1]x",
-  "http://*.a", "http://a..b",      "http://a:+80",       "https://a:080808", "http://[127.0.0.1]",
+  "",
+  "origin",
+  "ftp://origin",
+  "http://",
+  "http:///x",
+  "http:origin",
+  "http://a:0",
+  "http://a:65536",
+  "http://a:",
+  "http://a:8o",
+  "http://u@a",
+  "http://u:p@a",
+  "http://a?q",
+  "http://a/#f",
+  "http://a/../b",
+  "http://a b",
+  "http://[::1",
+  "http://[a]",
+  "http://::1",
+  "http://a/%2e%2e/",
+  "unix:app.sock",
+  "unix:",
+  "http://a\n",
+  "http://[::1]x",
+  "http://*.a",
+  "http://a..b",
+  "http://a:+80",
+  "https://a:080808",
+  "http://[127.0.0.1]",
 };
 
 static void

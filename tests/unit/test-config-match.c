@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Look-ups by host, path and SNI: the table of what wins, and 10 000 hosts that cost what ten do. */
+/* Look-ups by host, path and SNI: the table of what wins, and 10 000 hosts that cost what ten do.
+ */
 #include "lib/clock.h"
 #include "lib/lock.h"
 #include "tests/unit/config-fixture.h"
@@ -68,7 +69,8 @@ test_matches (ConfigFixture *fixture, const void *data)
   config_fixture_add_listener (listener);
   for (unsigned i = 0; i < G_N_ELEMENTS (routes); i++)
     {
-      g_autoptr (StoreRoute) row = config_fixture_route (listener->id, routes[i].name, routes[i].host, routes[i].path);
+      g_autoptr (StoreRoute) row =
+          config_fixture_route (listener->id, routes[i].name, routes[i].host, routes[i].path);
 
       row->priority = routes[i].priority;
       row->is_default = routes[i].is_default;
@@ -79,7 +81,8 @@ test_matches (ConfigFixture *fixture, const void *data)
   found = config_find_listener (cfg, listener->id);
   for (unsigned i = 0; i < G_N_ELEMENTS (matches); i++)
     {
-      const ConfigRoute *route = config_match (found, span (matches[i].host), span (matches[i].path));
+      const ConfigRoute *route =
+          config_match (found, span (matches[i].host), span (matches[i].path));
 
       g_test_message ("%s %s", matches[i].host, matches[i].path);
       g_assert_nonnull (route);
@@ -112,7 +115,8 @@ test_nothing (ConfigFixture *fixture, const void *data)
 
     config_fixture_add_listener (empty);
     cfg = config_get_current ();
-    g_assert_null (config_match (config_find_listener (cfg, empty->id), span ("a.example"), span ("/")));
+    g_assert_null (
+        config_match (config_find_listener (cfg, empty->id), span ("a.example"), span ("/")));
     g_assert_null (config_find_listener (cfg, empty->id + 1));
   }
 }
@@ -126,7 +130,8 @@ add_many (StoreTx *tx, ConfigChange *change, void *data, GError **error)
   for (int i = 0; i < 10000; i++)
     {
       g_autofree char *name = g_strdup_printf ("r%d", i);
-      g_autofree char *host = g_strdup_printf (i % 10 ? "host%d.example.com" : "*.zone%d.example.com", i);
+      g_autofree char *host =
+          g_strdup_printf (i % 10 ? "host%d.example.com" : "*.zone%d.example.com", i);
       g_autoptr (StoreRoute) row = config_fixture_route (listener_id, name, host, "/");
       StoreTarget *target = config_fixture_target (row, "t", "http://127.0.0.1:8000");
 
@@ -159,8 +164,9 @@ static void
 test_many (ConfigFixture *fixture, const void *data)
 {
   static const char *const few_hosts[] = { "host1.example.com", "x.zone0.example.com" };
-  static const char *const many_hosts[] = { "host1.example.com",    "host5001.example.com", "host9999.example.com",
-                                            "x.zone0.example.com", "y.zone9990.example.com" };
+  static const char *const many_hosts[] = { "host1.example.com", "host5001.example.com",
+                                            "host9999.example.com", "x.zone0.example.com",
+                                            "y.zone9990.example.com" };
   g_autoptr (StoreListener) many = config_fixture_listener ("many", STORE_PROTOCOL_HTTP, 80);
   g_autoptr (StoreListener) few = config_fixture_listener ("few", STORE_PROTOCOL_HTTP, 81);
   g_autoptr (StoreRoute) one = NULL;
@@ -185,12 +191,14 @@ test_many (ConfigFixture *fixture, const void *data)
   cfg = config_get_current ();
   g_assert_true (config_find_listener (cfg, many->id) == config_find_listener (before, many->id));
   for (unsigned i = 0; i < 10000; i++)
-    n_shared += config_find_listener (cfg, many->id)->routes[i] == config_find_listener (before, many->id)->routes[i];
+    n_shared += config_find_listener (cfg, many->id)->routes[i]
+                == config_find_listener (before, many->id)->routes[i];
   g_assert_cmpuint (n_shared, ==, 10000);
 
   cost_few = measure (config_find_listener (cfg, few->id), few_hosts, G_N_ELEMENTS (few_hosts));
   cost_many = measure (config_find_listener (cfg, many->id), many_hosts, G_N_ELEMENTS (many_hosts));
-  g_test_message ("100 000 look-ups among 2 hosts: %" G_GINT64_FORMAT " us, among 10 000: %" G_GINT64_FORMAT " us",
+  g_test_message ("100 000 look-ups among 2 hosts: %" G_GINT64_FORMAT
+                  " us, among 10 000: %" G_GINT64_FORMAT " us",
                   cost_few, cost_many);
   /* A walk over the hosts would be thousands of times slower; cache misses are not. */
   g_assert_cmpint (cost_many, <, cost_few * 50);
@@ -202,8 +210,9 @@ main (int argc, char **argv)
   p2p_lock_setup ();
   p2p_tls_setup ();
   g_test_init (&argc, &argv, NULL);
-#define ADD(path, func)                                                                                         \
-  g_test_add ("/config/match/" path, ConfigFixture, NULL, config_fixture_init, func, config_fixture_done)
+#define ADD(path, func)                                                              \
+  g_test_add ("/config/match/" path, ConfigFixture, NULL, config_fixture_init, func, \
+              config_fixture_done)
   ADD ("table", test_matches);
   ADD ("nothing", test_nothing);
   ADD ("many", test_many);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Changing the configuration: what goes through, what is refused and leaves everything as it was, what is shared. */
+/* Changing the configuration: what goes through, what is refused and leaves everything as it was,
+ * what is shared. */
 #include "daemon/store/store-priv.h"
 #include "lib/lock.h"
 #include "tests/unit/config-fixture.h"
@@ -28,10 +29,12 @@ apply (StoreTx *tx, ConfigChange *change, void *data, GError **error)
                         : store_listener_insert (tx, edit->listener, error)))
     return false;
   if (edit->route
-      && !(edit->update ? store_route_update (tx, edit->route, 0, error) : store_route_insert (tx, edit->route, error)))
+      && !(edit->update ? store_route_update (tx, edit->route, 0, error)
+                        : store_route_insert (tx, edit->route, error)))
     return false;
   if (edit->agent
-      && !(edit->update ? store_agent_update (tx, edit->agent, 0, error) : store_agent_insert (tx, edit->agent, error)))
+      && !(edit->update ? store_agent_update (tx, edit->agent, 0, error)
+                        : store_agent_insert (tx, edit->agent, error)))
     return false;
   return (!edit->delete_route || store_route_delete (tx, edit->delete_route, 0, error))
          && (!edit->delete_listener || store_listener_delete (tx, edit->delete_listener, 0, error));
@@ -66,8 +69,14 @@ test_change (ConfigFixture *fixture, const void *data)
   StoreAuditFilter all = { 0 };
   Edit edit = { .listener = listener };
   ConfigChange change = {
-    .apply = apply, .data = &edit, .principal = "user:alice", .address = "192.0.2.1", .request_id = "r1",
-    .action = "create", .resource = "listeners", .dry_run = true,
+    .apply = apply,
+    .data = &edit,
+    .principal = "user:alice",
+    .address = "192.0.2.1",
+    .request_id = "r1",
+    .action = "create",
+    .resource = "listeners",
+    .dry_run = true,
   };
   g_autoptr (GError) error = NULL;
   const StoreAudit *row;
@@ -118,7 +127,7 @@ test_change (ConfigFixture *fixture, const void *data)
   g_assert_cmpuint (cfg->n_listeners, ==, 2);
 }
 
-/* ---- Refusals --------------------------------------------------------------------------------------- */
+/* ---- Refusals ---- */
 
 static void
 no_targets (StoreRoute *route)
@@ -304,8 +313,9 @@ test_refusals (ConfigFixture *fixture, const void *data)
       error = config_fixture_change (apply, &edit);
       g_test_message ("%s: %s", refusals[i].name, error ? error->message : "went through");
       g_assert_nonnull (error);
-      g_assert_cmpstr (refusals[i].by_store ? store_error_get_field (error) : config_error_get_field (error), ==,
-                       refusals[i].field);
+      g_assert_cmpstr (refusals[i].by_store ? store_error_get_field (error)
+                                            : config_error_get_field (error),
+                       ==, refusals[i].field);
       g_assert_null (strchr (error->message, '\n'));
       after = config_get_current ();
       g_assert_true (after == before); /* the old one stays */
@@ -341,8 +351,10 @@ test_listeners (ConfigFixture *fixture, const void *data)
   (void) data;
   for (unsigned i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autoptr (StoreListener) first = config_fixture_listener ("a", STORE_PROTOCOL_HTTP, cases[i].port_first);
-      g_autoptr (StoreListener) second = config_fixture_listener ("b", STORE_PROTOCOL_HTTP, cases[i].port_second);
+      g_autoptr (StoreListener) first =
+          config_fixture_listener ("a", STORE_PROTOCOL_HTTP, cases[i].port_first);
+      g_autoptr (StoreListener) second =
+          config_fixture_listener ("b", STORE_PROTOCOL_HTTP, cases[i].port_second);
       g_autoptr (GError) error = NULL;
       Edit edit = { .listener = second };
       Edit undo = { 0 };
@@ -369,7 +381,7 @@ test_listeners (ConfigFixture *fixture, const void *data)
     }
 }
 
-/* ---- Targets ------------------------------------------------------------------------------------------ */
+/* ---- Targets ---- */
 
 static const ConfigTarget *
 find_target (const Config *cfg, int64_t listener_id, const char *route_name)
@@ -459,7 +471,8 @@ test_origin_keys (ConfigFixture *fixture, const void *data)
   key = find_target (cfg, listener->id, "a")->origin_key;
   /* Another path on the same origin: one pool, and one TLS context. */
   g_assert_cmpuint (find_target (cfg, listener->id, "b")->origin_key, ==, key);
-  g_assert_true (find_target (cfg, listener->id, "b")->tls == find_target (cfg, listener->id, "a")->tls);
+  g_assert_true (find_target (cfg, listener->id, "b")->tls
+                 == find_target (cfg, listener->id, "a")->tls);
 
   /* Another timeout: another target, the same origin. The other route is the same object. */
   row->upstream_connect_timeout_ms = 5;
@@ -469,7 +482,8 @@ test_origin_keys (ConfigFixture *fixture, const void *data)
   g_assert_true (find_target (later, listener->id, "a") != find_target (cfg, listener->id, "a"));
   g_assert_true (find_target (later, listener->id, "b") == find_target (cfg, listener->id, "b"));
   g_assert_cmpuint (find_target (later, listener->id, "a")->origin_key, ==, key);
-  g_assert_true (find_target (later, listener->id, "a")->tls == find_target (cfg, listener->id, "b")->tls);
+  g_assert_true (find_target (later, listener->id, "a")->tls
+                 == find_target (cfg, listener->id, "b")->tls);
 
   /* Another member of the route alone: the target is the same object. */
   a->priority = 3;
@@ -486,13 +500,27 @@ test_origin_keys (ConfigFixture *fixture, const void *data)
 
       switch (i)
         {
-        case 0: row->tls_skip_verify = true; break;
-        case 1: config_fixture_set (&row->tls_server_name, "other"); break;
-        case 2: row->transport = STORE_TRANSPORT_AGENT; break;
-        case 3: store_pairs_add (row->match_labels, "site", "x"); break;
-        case 4: config_fixture_set (&row->url, "https://origin:444"); break;
-        case 5: config_fixture_set (&row->url, "http://origin:444"); break;
-        default: config_fixture_set (&row->url, "http://origin2:444"); break;
+        case 0:
+          row->tls_skip_verify = true;
+          break;
+        case 1:
+          config_fixture_set (&row->tls_server_name, "other");
+          break;
+        case 2:
+          row->transport = STORE_TRANSPORT_AGENT;
+          break;
+        case 3:
+          store_pairs_add (row->match_labels, "site", "x");
+          break;
+        case 4:
+          config_fixture_set (&row->url, "https://origin:444");
+          break;
+        case 5:
+          config_fixture_set (&row->url, "http://origin:444");
+          break;
+        default:
+          config_fixture_set (&row->url, "http://origin2:444");
+          break;
         }
       g_assert_no_error (config_fixture_change (apply, &edit));
       now = config_get_current ();
@@ -504,7 +532,7 @@ test_origin_keys (ConfigFixture *fixture, const void *data)
     }
 }
 
-/* ---- Agents, certificates, start ------------------------------------------------------------------- */
+/* ---- Agents, certificates, start ---- */
 
 static void
 test_agents (ConfigFixture *fixture, const void *data)
@@ -638,12 +666,12 @@ test_certificates (ConfigFixture *fixture, const void *data)
   fallback = config_choose_cert (listener, P2P_SPAN ("unknown.example"));
   named = config_choose_cert (listener, P2P_SPAN ("a.example"));
   g_assert_true (fallback != named);
-#define CHOSEN(sni, expected)                                                                        \
-  G_STMT_START                                                                                       \
-  {                                                                                                  \
-    g_autoptr (P2pTlsCert) chosen = config_choose_cert (listener, P2P_SPAN (sni));                   \
-    g_assert_true ((chosen) expected);                                                               \
-  }                                                                                                  \
+#define CHOSEN(sni, expected)                                                      \
+  G_STMT_START                                                                     \
+  {                                                                                \
+    g_autoptr (P2pTlsCert) chosen = config_choose_cert (listener, P2P_SPAN (sni)); \
+    g_assert_true ((chosen) expected);                                             \
+  }                                                                                \
   G_STMT_END
   CHOSEN ("", == fallback);
   CHOSEN ("b.a.example", == fallback);
@@ -652,7 +680,8 @@ test_certificates (ConfigFixture *fixture, const void *data)
   CHOSEN ("x.w.example", != fallback);
   CHOSEN ("x.w.example", != named);
 
-  /* The route gone, its certificate serves nothing but is kept: the name comes back with the same one. */
+  /* The route gone, its certificate serves nothing but is kept: the name comes back with the same
+   * one. */
   edit.delete_route = a->id;
   g_assert_no_error (config_fixture_change (apply, &edit));
   edit.delete_route = same->id;
@@ -688,21 +717,25 @@ test_bad_start (ConfigFixture *fixture, const void *data)
   config_fixture_add_listener (listener);
   config_stop ();
   tx = store_begin_write (fixture->store, NULL);
-  g_assert_cmpint (sqlite3_exec (tx->conn->db, "UPDATE listeners SET port = 99999", NULL, NULL, NULL), ==, SQLITE_OK);
+  g_assert_cmpint (
+      sqlite3_exec (tx->conn->db, "UPDATE listeners SET port = 99999", NULL, NULL, NULL), ==,
+      SQLITE_OK);
   g_assert_true (store_commit (tx, NULL));
   store_end (tx);
   g_assert_false (config_start (fixture->store, &error));
-  g_assert_cmpstr (error->message, ==, "stored configuration: listener 'web': port must be between 0 and 65535");
+  g_assert_cmpstr (error->message, ==,
+                   "stored configuration: listener 'web': port must be between 0 and 65535");
   g_assert_cmpstr (config_error_get_field (error), ==, "port");
   tx = store_begin_write (fixture->store, NULL);
-  g_assert_cmpint (sqlite3_exec (tx->conn->db, "UPDATE listeners SET port = 80", NULL, NULL, NULL), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (tx->conn->db, "UPDATE listeners SET port = 80", NULL, NULL, NULL),
+                   ==, SQLITE_OK);
   g_assert_true (store_commit (tx, NULL));
   store_end (tx);
   g_clear_error (&error);
   g_assert_true (config_start (fixture->store, &error));
 }
 
-/* ---- Threads ------------------------------------------------------------------------------------------ */
+/* ---- Threads ---- */
 
 typedef struct
 {
@@ -781,7 +814,8 @@ main (int argc, char **argv)
   p2p_lock_setup ();
   p2p_tls_setup ();
   g_test_init (&argc, &argv, NULL);
-#define ADD(path, func) g_test_add ("/config/" path, ConfigFixture, NULL, config_fixture_init, func, config_fixture_done)
+#define ADD(path, func) \
+  g_test_add ("/config/" path, ConfigFixture, NULL, config_fixture_init, func, config_fixture_done)
   ADD ("change", test_change);
   ADD ("refusals", test_refusals);
   ADD ("listeners", test_listeners);

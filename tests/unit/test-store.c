@@ -90,7 +90,8 @@ insert_listener (StoreTx *tx, const char *name, GError **error)
 static void
 test_files (Fixture *fixture, const void *data)
 {
-  static const char *const names[] = { "p2pstream.db", "p2pstream.db-wal", "p2pstream.db-shm", "p2pstream.lock" };
+  static const char *const names[] = { "p2pstream.db", "p2pstream.db-wal", "p2pstream.db-shm",
+                                       "p2pstream.lock" };
 
   (void) data;
   for (unsigned i = 0; i < G_N_ELEMENTS (names); i++)
@@ -357,7 +358,8 @@ test_people (Fixture *fixture, const void *data)
   found = store_session_get (tx, session->id, &error);
   g_assert_cmpint (found->expires_at, ==, 2000);
   g_assert_true (store_session_delete_of_user (tx, user->id, session->id, &error));
-  g_assert_true (store_user_delete (tx, user->id, 1, &error)); /* a login did not change the version */
+  g_assert_true (
+      store_user_delete (tx, user->id, 1, &error)); /* a login did not change the version */
   g_assert_null (store_session_get (tx, session->id, NULL));
   g_assert_false (store_session_delete (tx, session->id, &error));
   g_assert_error (error, STORE_ERROR, STORE_ERROR_NOT_FOUND);
@@ -476,15 +478,16 @@ test_damage (Fixture *fixture, const void *data)
   int64_t id = insert_listener (tx, "web", &error);
 
   (void) data;
-  g_assert_cmpint (sqlite3_exec (tx->conn->db, "UPDATE listeners SET protocol = 'gopher'", NULL, NULL, NULL), ==,
-                   SQLITE_OK);
+  g_assert_cmpint (
+      sqlite3_exec (tx->conn->db, "UPDATE listeners SET protocol = 'gopher'", NULL, NULL, NULL), ==,
+      SQLITE_OK);
   g_assert_null (store_listener_get (tx, id, &error));
   g_assert_error (error, STORE_ERROR, STORE_ERROR_CORRUPT);
   g_assert_nonnull (strstr (error->message, "column protocol of row 1"));
   store_end (tx);
 }
 
-/* ---- Migrations ------------------------------------------------------------------------------------ */
+/* ---- Migrations ---- */
 
 static const StoreMigration two[] = {
   { 1, "0001-initial.sql", NULL }, /* the real one, set below */
@@ -547,9 +550,11 @@ test_migration (Fixture *fixture, const void *data)
     sqlite3 *db = NULL;
 
     g_assert_cmpint (sqlite3_open (copy, &db), ==, SQLITE_OK);
-    g_assert_cmpint (sqlite3_exec (db, "SELECT note FROM listeners", NULL, NULL, NULL), ==, SQLITE_ERROR);
-    g_assert_cmpint (sqlite3_exec (db, "INSERT INTO listeners (id) SELECT id FROM listeners", NULL, NULL, NULL), ==,
-                     SQLITE_CONSTRAINT); /* the row is there */
+    g_assert_cmpint (sqlite3_exec (db, "SELECT note FROM listeners", NULL, NULL, NULL), ==,
+                     SQLITE_ERROR);
+    g_assert_cmpint (
+        sqlite3_exec (db, "INSERT INTO listeners (id) SELECT id FROM listeners", NULL, NULL, NULL),
+        ==, SQLITE_CONSTRAINT); /* the row is there */
     sqlite3_close (db);
   }
 
@@ -583,7 +588,8 @@ test_strange_files (void)
 
   g_assert_cmpint (g_remove (path), ==, 0);
   g_assert_cmpint (sqlite3_open (path, &db), ==, SQLITE_OK);
-  g_assert_cmpint (sqlite3_exec (db, "CREATE TABLE foreign_table (a)", NULL, NULL, NULL), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (db, "CREATE TABLE foreign_table (a)", NULL, NULL, NULL), ==,
+                   SQLITE_OK);
   sqlite3_close (db);
   g_assert_null (store_open (dir, &error));
   g_assert_error (error, STORE_ERROR, STORE_ERROR_CORRUPT);
@@ -591,7 +597,7 @@ test_strange_files (void)
   remove_dir (dir);
 }
 
-/* ---- Threads ---------------------------------------------------------------------------------------- */
+/* ---- Threads ---- */
 
 #define N_THREADS 8
 #define N_ROUNDS 25
@@ -650,7 +656,8 @@ test_full (Fixture *fixture, const void *data)
   g_autoptr (GPtrArray) rows = NULL;
 
   (void) data;
-  g_assert_cmpint (sqlite3_exec (tx->conn->db, "PRAGMA max_page_count = 40", NULL, NULL, NULL), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (tx->conn->db, "PRAGMA max_page_count = 40", NULL, NULL, NULL), ==,
+                   SQLITE_OK);
   g_assert_false (store_meta_insert (tx, "big", big, &error) && store_commit (tx, &error));
   g_assert_error (error, STORE_ERROR, STORE_ERROR_FULL);
   g_clear_error (&error);
@@ -660,7 +667,8 @@ test_full (Fixture *fixture, const void *data)
   g_assert_no_error (error); /* reading goes on */
   store_end (tx);
   tx = begin_write (fixture);
-  g_assert_cmpint (insert_listener (tx, "small", &error), >, 0); /* so does writing, when there is room */
+  g_assert_cmpint (insert_listener (tx, "small", &error), >,
+                   0); /* so does writing, when there is room */
   commit (tx);
 }
 
