@@ -86,10 +86,11 @@ item_at (P2pStore *self, unsigned at)
 }
 
 /* Both sequences rise, so one walk through the two finds what went, came and stayed. */
-void
+bool
 p2p_store_merge (P2pStore *self, GPtrArray *fresh)
 {
   unsigned at = 0;
+  bool changed = false;
 
   g_ptr_array_sort (fresh, compare_ids);
   for (unsigned i = 0; i < fresh->len; i++)
@@ -104,13 +105,15 @@ p2p_store_merge (P2pStore *self, GPtrArray *fresh)
         {
           g_ptr_array_remove_index (self->items, at);
           g_list_model_items_changed (G_LIST_MODEL (self), at, 1, 0);
+          changed = true;
         }
       if (present != NULL && p2p_resource_get_id (present) == id)
-        p2p_resource_apply_other (present, newer);
+        changed |= p2p_resource_apply_other (present, newer);
       else
         {
           g_ptr_array_insert (self->items, (int) at, g_object_ref (newer));
           g_list_model_items_changed (G_LIST_MODEL (self), at, 0, 1);
+          changed = true;
         }
       at++;
     }
@@ -120,7 +123,9 @@ p2p_store_merge (P2pStore *self, GPtrArray *fresh)
 
       g_ptr_array_remove_range (self->items, at, n_gone);
       g_list_model_items_changed (G_LIST_MODEL (self), at, n_gone, 0);
+      changed = true;
     }
+  return changed;
 }
 
 P2pResource *

@@ -14,8 +14,8 @@ G_DECLARE_FINAL_TYPE (P2pStore, p2p_store, P2P, STORE, GObject)
 P2pStore *p2p_store_new (GType item_type);
 
 /* fresh: P2pResource objects in any order, of which the store takes those whose id is new. An id that comes twice
- * counts once. Sorts fresh. */
-void p2p_store_merge (P2pStore *self, GPtrArray *fresh);
+ * counts once. Sorts fresh. Returns whether anything is another than before. */
+bool p2p_store_merge (P2pStore *self, GPtrArray *fresh);
 
 /* Borrowed; NULL when there is none. */
 P2pResource *p2p_store_find (P2pStore *self, int64_t id);
