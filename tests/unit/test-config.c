@@ -635,7 +635,6 @@ test_certificates (ConfigFixture *fixture, const void *data)
   g_autoptr (StoreRoute) http = NULL;
   g_autoptr (P2pTlsCert) fallback = NULL;
   g_autoptr (P2pTlsCert) named = NULL;
-  g_autoptr (P2pTlsCert) again = NULL;
   g_autoptr (Config) cfg = NULL;
   const ConfigListener *listener;
   Edit edit = { 0 };

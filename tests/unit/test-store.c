@@ -4,6 +4,7 @@
 #include "daemon/store/store-priv.h"
 
 #include <glib/gstdio.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -602,6 +603,8 @@ test_strange_files (void)
 #define N_THREADS 8
 #define N_ROUNDS 25
 
+static atomic_int n_names;
+
 static void *
 thread_main (void *data)
 {
@@ -610,7 +613,7 @@ thread_main (void *data)
   for (int i = 0; i < N_ROUNDS; i++)
     {
       StoreTx *tx = begin_write (fixture);
-      g_autofree char *name = g_strdup_printf ("%p-%d", (void *) g_thread_self (), i);
+      g_autofree char *name = g_strdup_printf ("l%d", atomic_fetch_add (&n_names, 1));
       g_autoptr (GPtrArray) rows = NULL;
       g_autoptr (GError) error = NULL;
 
