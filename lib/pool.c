@@ -401,6 +401,12 @@ p2p_pool_new (const P2pPoolOptions *options, GError **error)
   return NULL;
 }
 
+const char *
+p2p_pool_get_name (P2pPool *pool)
+{
+  return pool->options.name;
+}
+
 bool
 p2p_pool_is_full (P2pPool *pool)
 {

@@ -33,6 +33,8 @@ typedef struct
 
 P2pPool *p2p_pool_new (const P2pPoolOptions *options, GError **error);
 
+const char *p2p_pool_get_name (P2pPool *pool);
+
 /* Never fails and never blocks; who accepts new work from peers asks p2p_pool_is_full () first. After
  * p2p_pool_stop () has begun tasks still run, until the pool is empty. */
 void p2p_pool_submit (P2pPool *pool, P2pTask *task);
