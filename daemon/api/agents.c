@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Agents: who may dial in, with a token that is shown once, and how those that did are doing. No state. */
+/* Agents: who may dial in, with a token that is shown once, and how those that did are doing. No
+ * state. */
 #include "daemon/agents/agents.h"
 
 #include "daemon/api/handlers.h"
@@ -31,9 +32,11 @@ static const ApiField fields[] = {
   API_FIELD ("id", API_INT, API_READ_ONLY, offsetof (StoreAgent, id), .max = INT64_MAX),
   API_FIELD ("version", API_INT, API_READ_ONLY, offsetof (StoreAgent, version), .max = INT64_MAX),
   API_FIELD ("public_id", API_TEXT, API_READ_ONLY, offsetof (StoreAgent, public_id), .max = 64),
-  API_FIELD ("name", API_TEXT, API_REQUIRED, offsetof (StoreAgent, name), .min = 1, .max = 128, .check = api_check_name),
+  API_FIELD ("name", API_TEXT, API_REQUIRED, offsetof (StoreAgent, name), .min = 1, .max = 128,
+             .check = api_check_name),
   API_FIELD ("enabled", API_BOOL, 0, offsetof (StoreAgent, enabled)),
-  API_FIELD ("labels", API_MAP, 0, offsetof (StoreAgent, labels), .max = 64, .check_pair = check_label),
+  API_FIELD ("labels", API_MAP, 0, offsetof (StoreAgent, labels), .max = 64,
+             .check_pair = check_label),
   API_FIELD ("system_labels", API_COMPUTED, API_READ_ONLY, 0),
   API_FIELD ("created_at", API_TIME, API_READ_ONLY, offsetof (StoreAgent, created_at)),
   API_FIELD ("status", API_COMPUTED, API_READ_ONLY, 0),
@@ -68,7 +71,7 @@ check_row (ApiCall *call, void *row, ApiApply how, GError **error)
   return true;
 }
 
-/* ---- Status --------------------------------------------------------------------------------------- */
+/* --- Status ----------------------------------------------------------------------------------- */
 
 static void
 add_text (JsonObject *object, const char *name, const char *text)
@@ -182,7 +185,7 @@ static const ApiResource agents = {
 
 API_RESOURCE_HANDLERS (agents, agents)
 
-/* ---- Tokens --------------------------------------------------------------------------------------- */
+/* --- Tokens ----------------------------------------------------------------------------------- */
 
 static bool
 apply_rotate (StoreTx *tx, ConfigChange *change, void *data, GError **error)
@@ -211,7 +214,7 @@ api_agents_rotate_token (ApiCall *call, GError **error)
   return api_node_from_object (answer);
 }
 
-/* ---- Reports -------------------------------------------------------------------------------------- */
+/* --- Reports ---------------------------------------------------------------------------------- */
 
 typedef struct
 {

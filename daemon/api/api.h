@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The management REST API: a listener of its own, sign-in, and the resources. This is the room's whole door.
+/* The management REST API: a listener of its own, sign-in, and the resources. This is the room's
+ * whole door.
  *
- * The main thread calls these; the rest of the room runs on its own acceptor thread and worker pool. */
+ * The main thread calls these; the rest of the room runs on its own acceptor thread and worker
+ * pool. */
 #pragma once
 
 #include "daemon/store/store.h"
@@ -20,7 +22,7 @@ typedef struct
   int64_t session_idle_ms;  /* a session ends after so long without use */
   const char *bind_address; /* (borrowed) "" all */
   uint16_t port;            /* 0: the kernel's choice */
-  P2pTlsServer *tls;        /* (borrowed) made by api_tls_alpn's rules: http/1.1, no tickets. NULL: plain HTTP */
+  P2pTlsServer *tls;        /* (borrowed) ALPN http/1.1, no tickets; NULL: plain HTTP */
   const char *public_url;   /* (nullable) (borrowed) where people reach the management API */
   unsigned workers_max;
   unsigned connections_max;
@@ -36,7 +38,8 @@ bool api_start (const ApiOptions *options, GError **error);
 uint16_t api_get_port (void);
 /* /readyz says so from now on; false again by api_stop (). */
 void api_set_ready (bool ready);
-/* Stops accepting, lets requests in flight end until the deadline, closes the rest; joins every thread. */
+/* Stops accepting, lets requests in flight end until the deadline, closes the rest; joins every
+ * thread. */
 void api_stop (int64_t deadline_us);
 
 /* True when work has waited without any progress for so long (the watchdog asks). */

@@ -143,8 +143,8 @@ take_token (const StoreToken *token, int64_t now, ApiPrincipal *principal, GErro
   return true;
 }
 
-/* The store finds by hash, so the time says nothing about a token that is nearly right; the hash itself is compared
- * again in constant time. */
+/* The store finds by hash, so the time says nothing about a token that is nearly right; the hash
+ * itself is compared again in constant time. */
 static bool
 hash_equal (const uint8_t *a, const uint8_t *b)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Who is calling, and may they: principals from sessions and tokens, and the one function that says what is
- * allowed. Any thread; looks into the store, so it may block on the disk. */
+/* Who is calling, and may they: principals from sessions and tokens, and the one function that says
+ * what is allowed. Any thread; looks into the store, so it may block on the disk. */
 #pragma once
 
 #include "daemon/store/store.h"
 
-#define AUTH_USED_EVERY_MS 60000 /* how exact last_used_at is: a write for each request would be too many */
+#define AUTH_USED_EVERY_MS 60000 /* how exact last_used_at is: not a write for each request */
 
 #define AUTH_TOKEN_PREFIX "p2pat_"
 #define AUTH_SESSION_PREFIX "p2pst_"
@@ -60,8 +60,8 @@ bool api_authorize (const ApiPrincipal *principal,
                     const ApiObject *object,
                     GError **error);
 
-/* Finds who the credentials belong to: a bearer token, else the cookie (nullable). Without any the principal is AUTH_NOBODY; with
- * wrong ones API_PROBLEM_NOT_SIGNED_IN. */
+/* Finds who the credentials belong to: a bearer token, else the cookie (nullable). Without any the
+ * principal is AUTH_NOBODY; with wrong ones API_PROBLEM_NOT_SIGNED_IN. */
 bool auth_identify (Store *store,
                     P2pSpan bearer,
                     P2pSpan cookie,

@@ -2,8 +2,8 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* One call of the API, without any socket: what came, what handlers see of it, what goes back.
  *
- * api_handle () may be called by any thread that may block on the disk, after api_core_start (). A call
- * belongs to the thread that handles it. */
+ * api_handle () may be called by any thread that may block on the disk, after api_core_start (). A
+ * call belongs to the thread that handles it. */
 #pragma once
 
 #include "daemon/api/api.h"
@@ -17,7 +17,8 @@ typedef struct
 {
   P2pSpan method, path, query; /* (borrowed) all of them */
   P2pSpan host; /* the Host field as it came */
-  P2pSpan authorization, cookie, content_type, if_match, origin, sec_fetch_site, user_agent, agent_id;
+  P2pSpan authorization, cookie, content_type, if_match, origin, sec_fetch_site, user_agent,
+      agent_id;
   P2pSpan body;
   const char *address; /* of the peer, without port */
 } ApiInput;
@@ -101,7 +102,7 @@ void api_core_stop (void);
 const ApiCore *api_core (void);
 bool api_is_ready (void);
 
-/* ---- For handlers --------------------------------------------------------------------------------- */
+/* --- For handlers ----------------------------------------------------------------------------- */
 
 /* A member of the query, or NULL. */
 const char *api_call_query (ApiCall *call, const char *name);
@@ -109,7 +110,6 @@ const char *api_call_query (ApiCall *call, const char *name);
 bool api_call_page (ApiCall *call, unsigned *ret_limit, int64_t *ret_cursor, GError **error);
 /* {"items": items, "next_cursor": cursor or null}; takes items. */
 JsonNode *api_page_new (JsonArray *take_items, int64_t next_cursor);
-JsonNode *api_node_from_object (JsonObject *take_object);
 /* False with API_PROBLEM_CHANGED when If-Match does not name this version. */
 bool api_call_match (ApiCall *call, int64_t version, GError **error);
 /* One audit row for what is no change of configuration; before and after are (nullable). */

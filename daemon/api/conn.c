@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A connection of the management port: handshake, requests one after the other, parking wherever the peer makes us wait, so that
- * only work holds a worker. While parked it belongs to the pool, while it runs to one worker. The list of all of
- * them (lock: table) is only there to cut them at the end. */
+/* A connection of the management port: handshake, requests one after the other, parking wherever
+ * the peer makes us wait, so that only work holds a worker. While parked it belongs to the pool,
+ * while it runs to one worker. The list of all of them (lock: table) is only there to cut them at
+ * the end. */
 #include "daemon/api/server-priv.h"
 
 #include "daemon/agents/agents.h"
@@ -93,7 +94,8 @@ api_conns_cut (void)
 {
   P2P_LOCKED (&table.lock);
 
-  /* The descriptor is open: a connection leaves the table before it closes. shutdown () does not block. */
+  /* The descriptor is open: a connection leaves the table before it closes. shutdown () does not
+   * block. */
   for (Conn *conn = table.first; conn; conn = conn->next)
     (void) shutdown (p2p_stream_fd (conn->strm), SHUT_RDWR); /* fails when the peer is gone */
 }
@@ -133,7 +135,7 @@ begun_until (const Conn *conn)
   return MIN (p2p_now_us () + BEGUN_WAIT_US, conn->deadline_us);
 }
 
-/* ---- Phases --------------------------------------------------------------------------------------- */
+/* --- Phases ----------------------------------------------------------------------------------- */
 
 static void
 become_reading (Conn *conn, int64_t timeout_ms)
@@ -184,7 +186,8 @@ send_continue (Conn *conn)
   static char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
   struct iovec iov = { text, sizeof text - 1 };
 
-  return p2p_stream_write_all (conn->strm, &iov, 1, NULL, p2p_deadline_ms (CONTINUE_MS)) == P2P_IO_OK
+  return p2p_stream_write_all (conn->strm, &iov, 1, NULL, p2p_deadline_ms (CONTINUE_MS))
+                 == P2P_IO_OK
              ? NEXT
              : CLOSE;
 }
@@ -338,7 +341,8 @@ run_phases (Conn *conn)
   p2p_park (&conn->parked, &item, 1, conn->deadline_us);
 }
 
-/* A request that did not become whole in time gets its answer; everything else that is late just ends. */
+/* A request that did not become whole in time gets its answer; everything else that is late just
+ * ends. */
 static void
 run_late (Conn *conn)
 {

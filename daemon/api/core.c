@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What all handlers share, and what a call offers them. The core is constant between start and stop, but for
- * the ready flag, which is atomic. */
+/* What all handlers share, and what a call offers them. The core is constant between start and
+ * stop, but for the ready flag, which is atomic. */
 #include "daemon/api/call.h"
 
 #include "daemon/api/password.h"
@@ -117,15 +117,6 @@ api_call_page (ApiCall *call, unsigned *ret_limit, int64_t *ret_cursor, GError *
   *ret_limit = (unsigned) limit;
   *ret_cursor = cursor;
   return true;
-}
-
-JsonNode *
-api_node_from_object (JsonObject *take_object)
-{
-  JsonNode *node = json_node_new (JSON_NODE_OBJECT);
-
-  json_node_take_object (node, take_object);
-  return node;
 }
 
 JsonNode *

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* One request of the management port, from bytes to bytes, without any socket: head and body are collected in bounded buffers, the call
- * is made, the answer is printed. Belongs to the connection, so to one thread at a time. */
+/* One request of the management port, from bytes to bytes, without any socket: head and body are
+ * collected in bounded buffers, the call is made, the answer is printed. Belongs to the connection,
+ * so to one thread at a time. */
 #include "daemon/api/server-priv.h"
 
 #include "daemon/proxy/date.h"
@@ -24,7 +25,7 @@ struct ApiExchange
   char chunk[CHUNK];
   GByteArray *body; /* (owned) (nullable) */
   size_t reserved;  /* of the budget, for the body */
-  GByteArray *rest; /* (owned) (nullable) bytes behind a body that was not all in the head's buffer */
+  GByteArray *rest; /* (owned) (nullable) bytes behind a body that did not end in in[] */
   size_t rest_start; /* otherwise they begin here in in[] */
 
   GString *out; /* (owned) (nullable) */
@@ -106,7 +107,7 @@ api_exchange_rest (const ApiExchange *exchange)
   return (P2pSpan){ exchange->in + exchange->rest_start, exchange->n_in - exchange->rest_start };
 }
 
-/* ---- The answer ----------------------------------------------------------------------------------- */
+/* --- The answer ------------------------------------------------------------------------------- */
 
 static void
 print_answer (ApiExchange *self, const ApiAnswer *answer, bool head_only)
@@ -209,7 +210,7 @@ api_exchange_keeps_alive (const ApiExchange *exchange)
   return !exchange->close;
 }
 
-/* ---- The request ---------------------------------------------------------------------------------- */
+/* --- The request ------------------------------------------------------------------------------ */
 
 static ApiExchangeState
 refuse (ApiExchange *self, ApiProblem problem, const char *text)

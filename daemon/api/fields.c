@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Field tables: objects and their members. Values by type are in fields-value.c. Any thread; no state. */
+/* Field tables: objects and their members. Values by type are in fields-value.c. Any thread; no
+ * state. */
 #include "daemon/api/fields-priv.h"
 
 #include <string.h>

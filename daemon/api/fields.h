@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Field tables: what the members of a resource are called, what they may hold, and where in the store's row they stand. One
- * table does reading, unknown members, merge patches (RFC 7396), defaults and printing, for every resource.
+/* Field tables: what the members of a resource are called, what they may hold, and where in the
+ * store's row they stand. One table does reading, unknown members, merge patches (RFC 7396),
+ * defaults and printing, for every resource.
  *
  * Defaults are those of the schema's row_new (). Any thread; no state. */
 #pragma once
@@ -60,14 +61,18 @@ struct ApiField
   int64_t min, max; /* of the integer, of the text's bytes, of the number of elements */
   const char *const *words; /* API_ENUM */
   const ApiSchema *schema;  /* API_OBJECT, API_ROWS */
-  /* (nullable) NULL or what is wrong, static. Text; for API_TEXTS each; for maps and pairs the name and the value. */
+  /* (nullable) NULL or what is wrong, static. Text; for API_TEXTS each; for maps and pairs the name
+   * and the value. */
   const char *(*check) (const char *text);
   const char *(*check_pair) (const char *name, const char *value);
 };
 
 /* One row of a table: name, type, flags, offset, then .min, .max and so on. */
-#define API_FIELD(field_name, field_type, field_flags, field_offset, ...)                         \
-  { .name = field_name, .type = field_type, .flags = field_flags, .offset = field_offset, __VA_ARGS__ }
+#define API_FIELD(field_name, field_type, field_flags, field_offset, ...)                          \
+  {                                                                                                \
+    .name = field_name, .type = field_type, .flags = field_flags, .offset = field_offset,          \
+    __VA_ARGS__                                                                                    \
+  }
 
 /* Every row of a list begins with its id. */
 static inline int64_t
@@ -82,8 +87,9 @@ typedef enum
   API_PATCH,
 } ApiApply;
 
-/* Applies the members of body to row. False with API_PROBLEM_MALFORMED (no object), API_PROBLEM_UNKNOWN_MEMBER or
- * API_PROBLEM_INVALID, and errors filled; row may then be changed in part. */
+/* Applies the members of body to row. False with API_PROBLEM_MALFORMED (no object),
+ * API_PROBLEM_UNKNOWN_MEMBER or API_PROBLEM_INVALID, and errors filled; row may then be changed in
+ * part. */
 bool api_fields_apply (const ApiSchema *schema,
                        void *row,
                        JsonNode *body,
@@ -92,6 +98,7 @@ bool api_fields_apply (const ApiSchema *schema,
                        GError **error);
 
 JsonObject *api_fields_print (const ApiSchema *schema, const void *row);
+JsonNode *api_node_from_object (JsonObject *take_object);
 
 /* RFC 3339, UTC, milliseconds; null for 0. */
 JsonNode *api_time_to_json (int64_t at_ms);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* api_handle (): the steps every call takes, in one table; each may end the walk with an error. Conventions of the API that
- * concern HTTP live here and nowhere else. Any thread; a call belongs to its thread. */
+/* api_handle (): the steps every call takes, in one table; each may end the walk with an error.
+ * Conventions of the API that concern HTTP live here and nowhere else. Any thread; a call belongs
+ * to its thread. */
 #include "daemon/agents/agents.h"
 #include "daemon/api/call.h"
 #include "daemon/api/json.h"
@@ -44,7 +45,8 @@ bearer_of (P2pSpan authorization)
   return p2p_span_equal_nocase (scheme, P2P_SPAN ("bearer")) ? p2p_span_trim (rest) : P2P_SPAN_NONE;
 }
 
-/* The value of our cookie, whose name holds the port: daemons on one host do not overwrite each other's. */
+/* The value of our cookie, whose name holds the port: daemons on one host do not overwrite each
+ * other's. */
 static P2pSpan
 session_cookie_of (P2pSpan cookies)
 {
@@ -110,8 +112,9 @@ same_origin (const ApiInput *in)
          && p2p_span_equal_nocase (in->origin, p2p_span_from_string (own));
 }
 
-/* A browser sends the cookie along whoever made the page: what changes something must come from our own. A page of another
- * origin could also sign its reader in as somebody else, so calls without credentials are held to it when a browser speaks. */
+/* A browser sends the cookie along whoever made the page: what changes something must come from our
+ * own. A page of another origin could also sign its reader in as somebody else, so calls without
+ * credentials are held to it when a browser speaks. */
 static bool
 step_origin (Handling *self, GError **error)
 {

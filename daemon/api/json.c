@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Strict JSON: a small recognizer, bounded in depth, runs over the text first. Beyond RFC 8259 it refuses what would
- * be read in two ways: members named twice, NUL in a string, lone surrogates, integers beyond 64 bits. */
+/* Strict JSON: a small recognizer, bounded in depth, runs over the text first. Beyond RFC 8259 it
+ * refuses what would be read in two ways: members named twice, NUL in a string, lone surrogates,
+ * integers beyond 64 bits. */
 #include "daemon/api/json.h"
 
 #include "daemon/api/problem.h"
@@ -300,7 +301,8 @@ api_json_parse (P2pSpan text, GError **error)
   parser = json_parser_new_immutable ();
   if (!json_parser_load_from_data (parser, text.p, (gssize) text.n, &why))
     {
-      g_set_error (error, API_ERROR, API_PROBLEM_MALFORMED, "the body is not JSON: %s", why->message);
+      g_set_error (error, API_ERROR, API_PROBLEM_MALFORMED, "the body is not JSON: %s",
+                   why->message);
       return NULL;
     }
   return json_parser_steal_root (parser);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Request bodies: strict JSON (RFC 8259) before json-glib sees it, because json-glib 1.6 takes comments and
- * recurses as deep as the text says. Any thread; no state. */
+/* Request bodies: strict JSON (RFC 8259) before json-glib sees it, because json-glib 1.6 takes
+ * comments and recurses as deep as the text says. Any thread; no state. */
 #pragma once
 
 #include "lib/span.h"

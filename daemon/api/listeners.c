@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Listeners: where the public side accepts, and in which order it tries the routes. Starting and stopping concern what
- * runs and change no configuration. No state. */
+/* Listeners: where the public side accepts, and in which order it tries the routes. Starting and
+ * stopping concern what runs and change no configuration. No state. */
 #include "daemon/api/handlers.h"
 #include "daemon/api/resource.h"
 #include "daemon/proxy/proxy.h"
@@ -12,9 +12,12 @@ API_RESOURCE_ROWS (listener, StoreListener)
 
 static const ApiField fields[] = {
   API_FIELD ("id", API_INT, API_READ_ONLY, offsetof (StoreListener, id), .max = INT64_MAX),
-  API_FIELD ("version", API_INT, API_READ_ONLY, offsetof (StoreListener, version), .max = INT64_MAX),
-  API_FIELD ("name", API_TEXT, API_REQUIRED, offsetof (StoreListener, name), .min = 1, .max = 128, .check = api_check_name),
-  API_FIELD ("protocol", API_ENUM, API_REQUIRED, offsetof (StoreListener, protocol), .words = store_protocol_words),
+  API_FIELD ("version", API_INT, API_READ_ONLY, offsetof (StoreListener, version),
+             .max = INT64_MAX),
+  API_FIELD ("name", API_TEXT, API_REQUIRED, offsetof (StoreListener, name), .min = 1, .max = 128,
+             .check = api_check_name),
+  API_FIELD ("protocol", API_ENUM, API_REQUIRED, offsetof (StoreListener, protocol),
+             .words = store_protocol_words),
   API_FIELD ("bind_address", API_TEXT, 0, offsetof (StoreListener, bind_address), .max = 255),
   API_FIELD ("port", API_INT, 0, offsetof (StoreListener, port), .max = 65535),
   API_FIELD ("enabled", API_BOOL, 0, offsetof (StoreListener, enabled)),
@@ -75,7 +78,7 @@ static const ApiResource listeners = {
 
 API_RESOURCE_HANDLERS (listeners, listeners)
 
-/* ---- Start and stop --------------------------------------------------------------------------------- */
+/* --- Start and stop --------------------------------------------------------------------------- */
 
 static bool
 audit_action (ApiCall *call, const char *action, GError **error)
@@ -108,7 +111,7 @@ api_listeners_stop (ApiCall *call, GError **error)
   return run_action (call, "stop", proxy_listener_stop, error);
 }
 
-/* ---- The order of routes ------------------------------------------------------------------------------ */
+/* --- The order of routes ---------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -127,7 +130,8 @@ order_conflict (GError **error)
 static bool
 same_routes (Ordering *self, StoreTx *tx, GError **error)
 {
-  g_autoptr (GHashTable) present = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+  g_autoptr (GHashTable) present
+      = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   unsigned n = json_array_get_length (self->ids);
   int64_t after_id = 0;
 

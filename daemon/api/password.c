@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Password hashes and the gate in front of them. The gate's counters are guarded by its lock; the hash itself runs
- * without any. */
+/* Password hashes and the gate in front of them. The gate's counters are guarded by its lock; the
+ * hash itself runs without any. */
 #include "daemon/api/password.h"
 
 #include "daemon/api/problem.h"
@@ -119,7 +119,8 @@ password_hash (const char *password, GError **error)
   return hash;
 }
 
-/* As long as both hashes are of the same length, which those of one method are, takes the same time. */
+/* As long as both hashes are of the same length, which those of one method are, takes the same
+ * time. */
 static bool
 hashes_equal (const char *a, const char *b)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Passwords: yescrypt by libcrypt, which takes tens of milliseconds and megabytes on purpose, so at most two are
- * hashed at once and eight callers wait. Any thread; blocks for the hash, and for its turn with a deadline. */
+/* Passwords: yescrypt by libcrypt, which takes tens of milliseconds and megabytes on purpose, so at
+ * most two are hashed at once and eight callers wait. Any thread; blocks for the hash, and for its
+ * turn with a deadline. */
 #pragma once
 
 #include <glib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Problem documents, and the one mapping from errors of other rooms to them. Any thread; no state. */
+/* Problem documents, and the one mapping from errors of other rooms to them. Any thread; no state.
+ */
 #include "daemon/api/problem.h"
 
 #include "daemon/config/change.h"
@@ -10,7 +11,8 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define ERRORS_MAX 50 /* a body may have thousands of bad members; the first ones are enough to go on */
+#define ERRORS_MAX                                                                                 \
+  50 /* a body may have thousands of bad members; the first ones are enough to go on */
 
 G_DEFINE_QUARK (api-error-quark, api_error)
 
@@ -152,7 +154,8 @@ api_problem_to_text (const GError *error, const char *request_id, const ApiField
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   g_autoptr (JsonNode) root = NULL;
   g_autofree char *type = g_strconcat ("urn:p2pstream:problem:", problems[problem].word, NULL);
-  /* What a caller sent stands in some texts: it was checked for UTF-8 by then, but texts of libraries were not. */
+  /* What a caller sent stands in some texts: it was checked for UTF-8 by then, but texts of
+   * libraries were not. */
   g_autofree char *detail = g_utf8_make_valid (error->message, -1);
 
   json_builder_begin_object (builder);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Problem documents (RFC 9457): the only form in which the API says no. Handlers set a GError of the domain
- * API_ERROR, whose codes are the problem types, or pass on one of another room; the mapping from those
- * to problems, and so to HTTP statuses, is api_problem_from_error () and nowhere else. Any thread. */
+/* Problem documents (RFC 9457): the only form in which the API says no. Handlers set a GError of
+ * the domain API_ERROR, whose codes are the problem types, or pass on one of another room; the
+ * mapping from those to problems, and so to HTTP statuses, is api_problem_from_error () and nowhere
+ * else. Any thread. */
 #pragma once
 
 #include <glib.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Resources: one way to list, read, make, change and delete. A change is one config_change (): everything that is read for it
- * is read in its transaction, so nobody can be faster in between. No state. */
+/* Resources: one way to list, read, make, change and delete. A change is one config_change ():
+ * everything that is read for it is read in its transaction, so nobody can be faster in between. No
+ * state. */
 #include "daemon/api/resource.h"
 
 typedef struct
@@ -13,7 +14,11 @@ typedef struct
 } Changing;
 
 static bool
-authorize_row (const ApiResource *resource, ApiCall *call, ApiAction action, int64_t id, GError **error)
+authorize_row (const ApiResource *resource,
+               ApiCall *call,
+               ApiAction action,
+               int64_t id,
+               GError **error)
 {
   ApiObject object = { .resource = resource->name, .id = id };
 
@@ -98,7 +103,7 @@ changing_clear (Changing *self)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Changing, changing_clear)
 
-/* ---- Reading -------------------------------------------------------------------------------------- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
 JsonNode *
 api_list_print (ApiCall *call, GPtrArray *take_rows, ApiPrintFunc print, int64_t next_cursor)
@@ -155,7 +160,7 @@ api_resource_get (const ApiResource *resource, ApiCall *call, GError **error)
   return answer_row (&self, NULL);
 }
 
-/* ---- Changing ------------------------------------------------------------------------------------- */
+/* --- Changing --------------------------------------------------------------------------------- */
 
 static bool
 apply_create (StoreTx *tx, ConfigChange *change, void *data, GError **error)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Resources: what every list of objects in the configuration does alike. A resource is one table; list, get, create, patch and
- * delete with roles, versions, dry runs, merge patches, audit rows and cursors are here, once. Handlers of
- * call.h; any thread that may block on the disk. */
+/* Resources: what every list of objects in the configuration does alike. A resource is one table;
+ * list, get, create, patch and delete with roles, versions, dry runs, merge patches, audit rows and
+ * cursors are here, once. Handlers of call.h; any thread that may block on the disk. */
 #pragma once
 
 #include "daemon/api/call.h"
@@ -18,7 +18,8 @@ typedef struct
   bool (*update) (StoreTx *tx, void *row, int64_t if_version, GError **error);
   bool (*remove) (StoreTx *tx, int64_t id, int64_t if_version, GError **error);
 
-  /* (nullable) Before insert and update: what the field table cannot say. May set call->secret when something is made. */
+  /* (nullable) Before insert and update: what the field table cannot say. May set call->secret when
+   * something is made. */
   bool (*check) (ApiCall *call, void *row, ApiApply how, GError **error);
   /* (nullable) The API_COMPUTED members, from what runs. Outside of transactions. */
   void (*decorate) (JsonObject *object, int64_t id);
@@ -32,7 +33,8 @@ api_row_version (const void *row)
   return ((const int64_t *) row)[1];
 }
 
-/* Calls through pointers want these exact types, so each table group gets its row functions from here. */
+/* Calls through pointers want these exact types, so each table group gets its row functions from
+ * here. */
 #define API_RESOURCE_ROWS(noun, Type)                                                              \
   static void *noun##_row_new (void)                                                               \
   {                                                                                                \
@@ -95,7 +97,8 @@ bool api_change_run (ApiCall *call,
 /* Adds "warnings" when the call is a dry run. */
 void api_add_warnings (ApiCall *call, JsonObject *object, char **warnings);
 
-/* For lists that are no resources: at most limit rows from cursor on, and the cursor of the next page (0: none). Takes rows. */
+/* For lists that are no resources: at most limit rows from cursor on, and the cursor of the next
+ * page (0: none). Takes rows. */
 typedef JsonObject *(*ApiPrintFunc) (ApiCall *call, const void *row);
 JsonNode *api_list_print (ApiCall *call,
                           GPtrArray *take_rows,

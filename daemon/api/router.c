@@ -81,7 +81,8 @@ api_router_find (ApiCall *call, P2pSpan method, P2pSpan path, char **ret_allow, 
     }
   if (allow->len == 0)
     {
-      g_set_error_literal (error, API_ERROR, API_PROBLEM_NOT_FOUND, "there is nothing at this path");
+      g_set_error_literal (error, API_ERROR, API_PROBLEM_NOT_FOUND,
+                           "there is nothing at this path");
       return false;
     }
   g_set_error (error, API_ERROR, API_PROBLEM_METHOD, "this path takes %s", allow->str);
@@ -123,7 +124,8 @@ decode (P2pSpan text)
   g_autofree char *raw = text.n > 0 ? p2p_span_dup (text) : g_strdup ("");
 
   g_strdelimit (raw, "+", ' ');
-  return g_uri_unescape_string (raw, NULL); /* NULL for a bad escape, a NUL, and what is not UTF-8 */
+  return g_uri_unescape_string (raw,
+                                NULL); /* NULL for a bad escape, a NUL, and what is not UTF-8 */
 }
 
 static bool
@@ -157,7 +159,8 @@ api_router_query (ApiCall *call, P2pSpan query, GError **error)
         return malformed (error, name_text, "nobody knows it here");
       if (g_hash_table_contains (call->query, name_text))
         return malformed (error, name_text, "given twice");
-      g_hash_table_insert (call->query, g_steal_pointer (&name_text), g_steal_pointer (&value_text));
+      g_hash_table_insert (call->query, g_steal_pointer (&name_text),
+                           g_steal_pointer (&value_text));
     }
   return take_dry_run (call, error);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Routes and their targets: one object, changed as a whole in one transaction. What concerns more than one member (a URL that
- * fits the transport, one default route) is judged by the validation of the configuration. No state. */
+/* Routes and their targets: one object, changed as a whole in one transaction. What concerns more
+ * than one member (a URL that fits the transport, one default route) is judged by the validation of
+ * the configuration. No state. */
 #include "daemon/api/handlers.h"
 #include "daemon/api/resource.h"
 
@@ -36,7 +37,8 @@ is_token (const char *text)
 static const char *
 check_upgrade (const char *text)
 {
-  return is_token (text) && strlen (text) <= 64 ? NULL : "must be a protocol's name, such as websocket";
+  return is_token (text) && strlen (text) <= 64 ? NULL
+                                                : "must be a protocol's name, such as websocket";
 }
 
 static const char *
@@ -65,7 +67,8 @@ static const ApiSchema selector_schema
 static const ApiField target_fields[] = {
   API_FIELD ("id", API_INT, API_READ_ONLY, TARGET (id), .max = INT64_MAX),
   API_FIELD ("version", API_INT, API_READ_ONLY, TARGET (version), .max = INT64_MAX),
-  API_FIELD ("name", API_TEXT, API_REQUIRED, TARGET (name), .min = 1, .max = 128, .check = api_check_name),
+  API_FIELD ("name", API_TEXT, API_REQUIRED, TARGET (name), .min = 1, .max = 128,
+             .check = api_check_name),
   API_FIELD ("type", API_ENUM, 0, TARGET (type), .words = store_target_type_words),
   API_FIELD ("enabled", API_BOOL, 0, TARGET (enabled)),
   API_FIELD ("position", API_POSITION, API_READ_ONLY, 0),
@@ -74,16 +77,22 @@ static const ApiField target_fields[] = {
   API_FIELD ("agent_selector", API_OBJECT, 0, 0, .schema = &selector_schema),
   API_FIELD ("host_header", API_ENUM, 0, TARGET (host_header), .words = store_host_header_words),
   API_FIELD ("custom_host_header", API_TEXT, 0, TARGET (custom_host_header), .max = 255),
-  API_FIELD ("allowed_upgrades", API_TEXTS, 0, TARGET (allowed_upgrades), .max = 8, .check = check_upgrade),
+  API_FIELD ("allowed_upgrades", API_TEXTS, 0, TARGET (allowed_upgrades), .max = 8,
+             .check = check_upgrade),
   API_FIELD ("tls_skip_verify", API_BOOL, 0, TARGET (tls_skip_verify)),
   API_FIELD ("tls_server_name", API_TEXT, 0, TARGET (tls_server_name), .max = 255),
   API_FIELD ("tls_ca_pem", API_TEXT, API_LINES, TARGET (tls_ca_pem), .max = 256 * 1024),
-  API_FIELD ("upstream_connect_timeout_ms", API_INT, 0, TARGET (upstream_connect_timeout_ms), .min = 1, .max = TIMEOUT_MAX_MS),
-  API_FIELD ("upstream_response_header_timeout_ms", API_INT, 0, TARGET (upstream_response_header_timeout_ms), .min = 1, .max = TIMEOUT_MAX_MS),
-  API_FIELD ("upstream_idle_timeout_ms", API_INT, 0, TARGET (upstream_idle_timeout_ms), .min = 1, .max = TIMEOUT_MAX_MS),
+  API_FIELD ("upstream_connect_timeout_ms", API_INT, 0, TARGET (upstream_connect_timeout_ms),
+             .min = 1, .max = TIMEOUT_MAX_MS),
+  API_FIELD ("upstream_response_header_timeout_ms", API_INT, 0,
+             TARGET (upstream_response_header_timeout_ms), .min = 1, .max = TIMEOUT_MAX_MS),
+  API_FIELD ("upstream_idle_timeout_ms", API_INT, 0, TARGET (upstream_idle_timeout_ms), .min = 1,
+             .max = TIMEOUT_MAX_MS),
   API_FIELD ("static_status_code", API_INT, 0, TARGET (static_status_code), .min = 200, .max = 599),
-  API_FIELD ("static_response_headers", API_PAIRS, 0, TARGET (static_response_headers), .max = 64, .check_pair = check_header),
-  API_FIELD ("static_response_body", API_TEXT, API_LINES, TARGET (static_response_body), .max = 512 * 1024),
+  API_FIELD ("static_response_headers", API_PAIRS, 0, TARGET (static_response_headers), .max = 64,
+             .check_pair = check_header),
+  API_FIELD ("static_response_body", API_TEXT, API_LINES, TARGET (static_response_body),
+             .max = 512 * 1024),
 };
 
 static const ApiSchema target_schema
@@ -97,13 +106,15 @@ static const ApiField fields[] = {
   API_FIELD ("id", API_INT, API_READ_ONLY, ROUTE (id), .max = INT64_MAX),
   API_FIELD ("version", API_INT, API_READ_ONLY, ROUTE (version), .max = INT64_MAX),
   API_FIELD ("listener_id", API_INT, API_REQUIRED, ROUTE (listener_id), .min = 1, .max = INT64_MAX),
-  API_FIELD ("name", API_TEXT, API_REQUIRED, ROUTE (name), .min = 1, .max = 128, .check = api_check_name),
+  API_FIELD ("name", API_TEXT, API_REQUIRED, ROUTE (name), .min = 1, .max = 128,
+             .check = api_check_name),
   API_FIELD ("priority", API_INT, 0, ROUTE (priority), .max = 1000000000),
   API_FIELD ("host_pattern", API_TEXT, 0, ROUTE (host_pattern), .max = 255),
   API_FIELD ("path_prefix", API_TEXT, 0, ROUTE (path_prefix), .max = 1024),
   API_FIELD ("enabled", API_BOOL, 0, ROUTE (enabled)),
   API_FIELD ("is_default", API_BOOL, 0, ROUTE (is_default)),
-  API_FIELD ("path_security_mode", API_ENUM, 0, ROUTE (path_security_mode), .words = store_path_security_words),
+  API_FIELD ("path_security_mode", API_ENUM, 0, ROUTE (path_security_mode),
+             .words = store_path_security_words),
   API_FIELD ("action", API_CONSTANT, 0, 0, .words = action_words),
   API_FIELD ("targets", API_ROWS, 0, ROUTE (targets), .max = 64, .schema = &target_schema),
 };

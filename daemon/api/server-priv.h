@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What the management listener's files share: server.c (listener, limits, start and stop), conn.c (a connection's life), exchange.c
- * (one request's bytes). */
+/* What the management listener's files share: server.c (listener, limits, start and stop), conn.c
+ * (a connection's life), exchange.c (one request's bytes). */
 #pragma once
 
 #include "daemon/api/call.h"
@@ -14,7 +14,7 @@
 #define API_BODY_MAX 1048576
 #define API_BUFFERS_MAX (64 * 1048576) /* bytes of heads and bodies, all connections together */
 
-/* ---- server.c --------------------------------------------------------------------------------------- */
+/* --- server.c --------------------------------------------------------------------------------- */
 
 P2pPool *api_server_pool (void);
 /* Counts a connection of this address; false at a limit. */
@@ -24,7 +24,7 @@ void api_server_dismiss (const char *address);
 bool api_server_reserve (size_t n_bytes);
 void api_server_release (size_t n_bytes);
 
-/* ---- conn.c ----------------------------------------------------------------------------------------- */
+/* --- conn.c ----------------------------------------------------------------------------------- */
 
 void api_conns_setup (void);
 /* After the last one is gone. */
@@ -34,9 +34,10 @@ void api_conn_new (int take_fd, const struct sockaddr_storage *peer);
 /* Ends the transports of all that are still open. */
 void api_conns_cut (void);
 
-/* ---- exchange.c ------------------------------------------------------------------------------------- */
+/* --- exchange.c ------------------------------------------------------------------------------- */
 
-/* One request and its answer. Made when the first byte is there, gone when the answer is out: an idle connection has none. */
+/* One request and its answer. Made when the first byte is there, gone when the answer is out: an
+ * idle connection has none. */
 typedef struct ApiExchange ApiExchange;
 
 typedef enum

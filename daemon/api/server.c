@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The management listener: its acceptor thread, its own worker pool, its limits. Start and stop belong to the main thread; the counters
- * by address are guarded by the lock, the budget of buffers is atomic. */
+/* The management listener: its acceptor thread, its own worker pool, its limits. Start and stop
+ * belong to the main thread; the counters by address are guarded by the lock, the budget of buffers
+ * is atomic. */
 #include "daemon/api/server-priv.h"
 
 #include "daemon/proxy/bind.h"
@@ -83,14 +84,14 @@ api_server_release (size_t n_bytes)
   atomic_fetch_sub (&server.buffers, n_bytes);
 }
 
-/* ---- Accepting ------------------------------------------------------------------------------------ */
+/* --- Accepting -------------------------------------------------------------------------------- */
 
 /* Waits for what waits to be accepted; false when it is time to stop. */
 static bool
 wait_for_peers (void)
 {
-  struct pollfd fds[]
-      = { { .fd = server.listen_fd, .events = POLLIN }, { .fd = server.stop_fd, .events = POLLIN } };
+  struct pollfd fds[] = { { .fd = server.listen_fd, .events = POLLIN },
+                          { .fd = server.stop_fd, .events = POLLIN } };
 
   while (poll (fds, G_N_ELEMENTS (fds), -1) < 0) /* the stop descriptor ends it */
     g_assert (errno == EINTR || errno == ENOMEM);
@@ -133,7 +134,7 @@ acceptor_main (void *data)
   return NULL;
 }
 
-/* ---- Start and stop ------------------------------------------------------------------------------- */
+/* --- Start and stop --------------------------------------------------------------------------- */
 
 static bool
 open_listener (const ApiOptions *options, GError **error)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* First run. The winner is decided by the store: of two set-ups at once, one inserts the key "setup_at" and the other one finds
- * it taken, whatever the state here says. The state's lock guards the token's hash and the flags. */
+/* First run. The winner is decided by the store: of two set-ups at once, one inserts the key
+ * "setup_at" and the other one finds it taken, whatever the state here says. The state's lock
+ * guards the token's hash and the flags. */
 #include "daemon/api/setup.h"
 
 #include "daemon/api/handlers.h"

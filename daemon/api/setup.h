@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* First run: while there is no user, a setup token in a file of the owner's lets its reader make the first administrator, for a
- * few minutes after the daemon's start. setup_start () and setup_stop () belong to the main thread. */
+/* First run: while there is no user, a setup token in a file of the owner's lets its reader make
+ * the first administrator, for a few minutes after the daemon's start. setup_start () and
+ * setup_stop () belong to the main thread. */
 #pragma once
 
 #include "daemon/api/api.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Signing in and out. A wrong password and an unknown name cost the same time and read the same. No state of its own:
- * throttle.c and password.c have theirs. */
+/* Signing in and out. A wrong password and an unknown name cost the same time and read the same. No
+ * state of its own: throttle.c and password.c have theirs. */
 #include "daemon/api/signin.h"
 
 #include "daemon/api/handlers.h"
@@ -37,7 +37,8 @@ signin_row_free (void *row)
 
 static const ApiField login_fields[] = { SIGNIN_FIELDS };
 static const ApiField setup_fields[] = {
-  API_FIELD ("setup_token", API_TEXT, API_REQUIRED, offsetof (Signin, setup_token), .min = 1, .max = 256),
+  API_FIELD ("setup_token", API_TEXT, API_REQUIRED, offsetof (Signin, setup_token), .min = 1,
+             .max = 256),
   SIGNIN_FIELDS
 };
 
@@ -165,7 +166,8 @@ throttled (ApiCall *call, unsigned retry_after, GError **error)
   return false;
 }
 
-/* Whether this is the user's password; user NULL: nobody has that name. Charges and clears the throttle. */
+/* Whether this is the user's password; user NULL: nobody has that name. Charges and clears the
+ * throttle. */
 static bool
 check_password (ApiCall *call,
                 const char *username,
@@ -262,7 +264,7 @@ api_logout_post (ApiCall *call, GError **error)
   return NULL;
 }
 
-/* ---- Me ------------------------------------------------------------------------------------------- */
+/* --- Me --------------------------------------------------------------------------------------- */
 
 static StoreUser *
 own_user (ApiCall *call, GError **error)
@@ -322,8 +324,10 @@ password_change_free (void *row)
 }
 
 static const ApiField password_fields[] = {
-  API_FIELD ("current_password", API_TEXT, API_REQUIRED | API_LINES, offsetof (PasswordChange, current_password), .min = 1, .max = 1024),
-  API_FIELD ("new_password", API_TEXT, API_REQUIRED | API_LINES, offsetof (PasswordChange, new_password), .min = 1, .max = 1024, .check = auth_check_password),
+  API_FIELD ("current_password", API_TEXT, API_REQUIRED | API_LINES, offsetof (PasswordChange,
+             current_password), .min = 1, .max = 1024),
+  API_FIELD ("new_password", API_TEXT, API_REQUIRED | API_LINES, offsetof (PasswordChange,
+             new_password), .min = 1, .max = 1024, .check = auth_check_password),
 };
 
 static const ApiSchema password_schema = { password_fields, G_N_ELEMENTS (password_fields),

@@ -2,11 +2,12 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* Login throttle. Three tables of fixed size: tries by address, by name, and by both together.
  *
- * An address has BURST tries, then one a REFILL. A name that saw HOT tries lately is under attack: from then on each address
- * has one try a minute for it, and all strangers together STRANGERS a minute; addresses from which the name signed in before
- * are not strangers. So one address cannot guess on, many addresses together are slow, and the person who knows the
- * password gets in: at once from where they were before, at the first try from elsewhere. A cell that must make place
- * is the one that was idle longest of its row; the hash is keyed, so nobody can choose whose. */
+ * An address has BURST tries, then one a REFILL. A name that saw HOT tries lately is under attack:
+ * from then on each address has one try a minute for it, and all strangers together STRANGERS a
+ * minute; addresses from which the name signed in before are not strangers. So one address cannot
+ * guess on, many addresses together are slow, and the person who knows the password gets in: at
+ * once from where they were before, at the first try from elsewhere. A cell that must make place is
+ * the one that was idle longest of its row; the hash is keyed, so nobody can choose whose. */
 #include "daemon/api/throttle.h"
 
 #include "lib/lock.h"
@@ -70,8 +71,8 @@ throttle_stop (void)
   p2p_mutex_done (&throttle.lock);
 }
 
-/* A keyed mix (two rounds of multiply and fold over each byte): good enough that a stranger who sees only time-outs
- * cannot aim at a cell. */
+/* A keyed mix (two rounds of multiply and fold over each byte): good enough that a stranger who
+ * sees only time-outs cannot aim at a cell. */
 static uint64_t
 mix (uint64_t hash, const void *data, size_t n)
 {
@@ -178,7 +179,8 @@ throttle_succeeded (const char *address, const char *name, int64_t now_us)
   by_address = find_locked (throttle.addresses, address_id, now_us);
   by_name = find_locked (throttle.names, name_id, now_us);
   by_pair = find_locked (throttle.pairs, mix (name_id, &address_id, sizeof address_id), now_us);
-  /* Only this try is given back: a user with a good password of their own cannot wash an address clean. */
+  /* Only this try is given back: a user with a good password of their own cannot wash an address
+   * clean. */
   by_address->tat_us -= REFILL_US;
   by_name->tat_us -= HOT_REFILL_US;
   by_pair->tat_us = 0;

@@ -10,7 +10,8 @@ API_RESOURCE_ROWS (token, StoreToken)
 static const ApiField fields[] = {
   API_FIELD ("id", API_INT, API_READ_ONLY, offsetof (StoreToken, id), .max = INT64_MAX),
   API_FIELD ("version", API_INT, API_READ_ONLY, offsetof (StoreToken, version), .max = INT64_MAX),
-  API_FIELD ("name", API_TEXT, API_REQUIRED, offsetof (StoreToken, name), .min = 1, .max = 128, .check = api_check_name),
+  API_FIELD ("name", API_TEXT, API_REQUIRED, offsetof (StoreToken, name), .min = 1, .max = 128,
+             .check = api_check_name),
   API_FIELD ("role", API_ENUM, 0, offsetof (StoreToken, role), .words = store_role_words),
   API_FIELD ("enabled", API_BOOL, 0, offsetof (StoreToken, enabled)),
   API_FIELD ("expires_at", API_TIME, 0, offsetof (StoreToken, expires_at)),

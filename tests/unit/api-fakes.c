@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What the API asks of the proxy and of the agents' room, played for its tests: listeners are what they were told to be last,
- * agents are offline. */
+/* What the API asks of the proxy and of the agents' room, played for its tests: listeners are what
+ * they were told to be last, agents are offline. */
 #include "daemon/agents/agents.h"
 #include "daemon/proxy/proxy.h"
 #include "tests/unit/api-fixture.h"
@@ -28,7 +28,8 @@ proxy_listener_start (int64_t id, GError **error)
 {
   if (id == 2)
     {
-      g_set_error_literal (error, PROXY_ERROR, PROXY_ERROR_BIND, "listener: port 80: address in use");
+      g_set_error_literal (error, PROXY_ERROR, PROXY_ERROR_BIND,
+                           "listener: port 80: address in use");
       return false;
     }
   running_id = id;
@@ -81,7 +82,8 @@ agents_handle_tunnel (P2pStream *take_strm,
                       P2pSpan early,
                       const struct sockaddr *peer)
 {
-  static const char answer[] = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+  static const char answer[]
+      = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
   struct iovec iov = { (char *) answer, strlen (answer) };
 
   (void) peer;

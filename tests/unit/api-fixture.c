@@ -81,8 +81,8 @@ api_fixture_init (ApiFixture *fixture, const void *data)
 
   api_fixture_init_empty (fixture, data);
   token = api_fixture_dup_setup_token (fixture);
-  body = g_strdup_printf ("{\"setup_token\":\"%s\",\"username\":\"admin\",\"password\":\"%s\"}", token,
-                          FIXTURE_PASSWORD);
+  body = g_strdup_printf ("{\"setup_token\":\"%s\",\"username\":\"admin\",\"password\":\"%s\"}",
+                          token, FIXTURE_PASSWORD);
   {
     g_auto (Reply) reply = api_call ("POST", "/api/v1/setup", NULL, body);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The API without a socket, on a store of its own: calls go straight to api_handle (). The proxy and the agents are
- * played by fakes that note what they were told. One thread, unless a test says otherwise. */
+/* The API without a socket, on a store of its own: calls go straight to api_handle (). The proxy
+ * and the agents are played by fakes that note what they were told. One thread, unless a test says
+ * otherwise. */
 #pragma once
 
 #include "daemon/api/call.h"
@@ -13,7 +14,8 @@ typedef struct
   char *dir; /* (owned) */
   char *setup_token_file; /* (owned) */
   Store *store; /* (owned) */
-  /* Tokens of an admin, an operator and a viewer, and of the admin's session; by StoreRole. (owned) */
+  /* Tokens of an admin, an operator and a viewer, and of the admin's session; by StoreRole. (owned)
+   */
   char *tokens[3];
   char *session;
 } ApiFixture;

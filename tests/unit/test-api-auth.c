@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* First run, sign-in, sessions, tokens, and who may do what: the matrix of roles is made from the route table, so a
- * new route cannot be forgotten. */
+/* First run, sign-in, sessions, tokens, and who may do what: the matrix of roles is made from the
+ * route table, so a new route cannot be forgotten. */
 #include "daemon/api/password.h"
 #include "daemon/api/setup.h"
 #include "daemon/api/throttle.h"
@@ -17,8 +17,8 @@ static char *
 setup_body (const char *token, const char *username, const char *password)
 {
   return g_strdup_printf (
-      "{\"setup_token\":\"%s\",\"username\":\"%s\",\"password\":\"%s\",\"session\":\"bearer\"}", token,
-      username, password);
+      "{\"setup_token\":\"%s\",\"username\":\"%s\",\"password\":\"%s\",\"session\":\"bearer\"}",
+      token, username, password);
 }
 
 static char *
@@ -216,7 +216,8 @@ test_login_timing (ApiFixture *fixture, const void *data)
   unknown = (double) times[0][TRIES / 2];
   known = (double) times[1][TRIES / 2];
   g_test_message ("medians: unknown %.0f us, known %.0f us", unknown, known);
-  /* Without the same hash on both sides the ratio is far beyond this; the machine's noise is not. */
+  /* Without the same hash on both sides the ratio is far beyond this; the machine's noise is not.
+   */
   g_assert_cmpfloat (unknown / known, <, 1.5);
   g_assert_cmpfloat (known / unknown, <, 1.5);
 }
@@ -346,9 +347,9 @@ test_password (ApiFixture *fixture, const void *data)
     assert_reply (login, 401);
   }
   {
-    g_auto (Reply) reply = api_call ("POST", "/api/v1/me/password",
-                                     fixture->tokens[STORE_ROLE_ADMIN],
-                                     "{\"current_password\":\"x\",\"new_password\":\"another long one\"}");
+    g_auto (Reply) reply
+        = api_call ("POST", "/api/v1/me/password", fixture->tokens[STORE_ROLE_ADMIN],
+                    "{\"current_password\":\"x\",\"new_password\":\"another long one\"}");
     assert_reply (reply, 403);
   }
 }
@@ -385,13 +386,15 @@ test_sessions (ApiFixture *fixture, const void *data)
     g_autofree char *path = g_strdup_printf ("/api/v1/sessions/%" G_GINT64_FORMAT, id);
     g_auto (Reply) viewer
         = api_call ("DELETE", path, fixture->tokens[STORE_ROLE_VIEWER], NULL);
-    g_auto (Reply) mine = api_call ("GET", "/api/v1/sessions", fixture->tokens[STORE_ROLE_VIEWER], NULL);
+    g_auto (Reply) mine
+        = api_call ("GET", "/api/v1/sessions", fixture->tokens[STORE_ROLE_VIEWER], NULL);
     g_auto (Reply) gone = api_call ("DELETE", path, fixture->session, NULL);
     g_auto (Reply) again = api_call ("DELETE", path, fixture->session, NULL);
     g_auto (Reply) after = api_call ("GET", "/api/v1/me", other, NULL);
 
     assert_reply (viewer, 403);
-    g_assert_cmpuint (json_array_get_length (json_object_get_array_member (mine.json, "items")), ==, 0);
+    g_assert_cmpuint (json_array_get_length (json_object_get_array_member (mine.json, "items")), ==,
+                      0);
     assert_reply (gone, 204);
     assert_reply (again, 404);
     assert_reply (after, 401);
@@ -468,7 +471,8 @@ test_agent_token (ApiFixture *fixture, const void *data)
     g_assert_cmpstr (api_fake_heard, ==, "report 7 memory 123 version 9");
   }
   {
-    g_auto (Reply) reply = api_call_with (input, "POST", "/api/v1/agent/stats", "{\"cpu_percent\":-1}");
+    g_auto (Reply) reply
+        = api_call_with (input, "POST", "/api/v1/agent/stats", "{\"cpu_percent\":-1}");
     assert_reply (reply, 422);
   }
   input.authorization = p2p_span_from_string (admin);
@@ -478,7 +482,7 @@ test_agent_token (ApiFixture *fixture, const void *data)
   }
 }
 
-/* ---- Every route with every role ------------------------------------------------------------------------ */
+/* --- Every route with every role -------------------------------------------------------------- */
 
 static unsigned
 expected (const ApiRoute *route, int role)
@@ -534,7 +538,7 @@ test_role_matrix (ApiFixture *fixture, const void *data)
       }
 }
 
-/* ---- Throttle --------------------------------------------------------------------------------------- */
+/* --- Throttle --------------------------------------------------------------------------------- */
 
 static void
 test_throttle (void)
@@ -553,7 +557,8 @@ test_throttle (void)
   g_assert_cmpuint (passed, ==, 10);
   g_assert_cmpuint (throttle_try ("10.0.0.2", "user1", now), ==, 0);
 
-  /* Many addresses on one name: a try each, and not too many together; a known address is not held up. */
+  /* Many addresses on one name: a try each, and not too many together; a known address is not held
+   * up. */
   g_assert_cmpuint (throttle_try ("10.1.0.1", "victim", now), ==, 0);
   throttle_succeeded ("10.1.0.1", "victim", now);
   passed = 0;

@@ -84,7 +84,7 @@ test_json_depth (void)
     }
 }
 
-/* ---- A resource made for the purpose ------------------------------------------------------------------ */
+/* --- A resource made for the purpose ---------------------------------------------------------- */
 
 typedef struct
 {
@@ -168,7 +168,8 @@ static const ApiField inner_fields[] = {
 static const ApiSchema inner_schema = { inner_fields, 1, thing_new, thing_free };
 static const ApiField fields[] = {
   API_FIELD ("id", API_INT, API_READ_ONLY, offsetof (Thing, id), .max = INT64_MAX),
-  API_FIELD ("name", API_TEXT, API_REQUIRED | API_IMMUTABLE, offsetof (Thing, name), .min = 1, .max = 9),
+  API_FIELD ("name", API_TEXT, API_REQUIRED | API_IMMUTABLE, offsetof (Thing, name), .min = 1,
+             .max = 9),
   API_FIELD ("secret", API_TEXT, API_SENSITIVE, offsetof (Thing, secret), .max = 99),
   API_FIELD ("text", API_TEXT, API_LINES, offsetof (Thing, text), .max = 99),
   API_FIELD ("number", API_INT, 0, offsetof (Thing, number), .min = 1, .max = 9),
@@ -218,10 +219,11 @@ test_defaults (void)
 
   g_assert_cmpint (apply (thing, API_CREATE, "{\"name\":\"x\"}"), ==, -1);
   text = print (thing);
-  g_assert_cmpstr (text, ==,
-                   "{\"id\":0,\"name\":\"x\",\"secret\":\"\",\"text\":\"default\",\"number\":5,"
-                   "\"at\":null,\"ratio\":0.0,\"flag\":true,\"role\":\"admin\",\"words\":[\"a\",\"b\"],"
-                   "\"labels\":{},\"headers\":[],\"rows\":[],\"object\":{\"inner\":0}}");
+  g_assert_cmpstr (
+      text, ==,
+      "{\"id\":0,\"name\":\"x\",\"secret\":\"\",\"text\":\"default\",\"number\":5,"
+      "\"at\":null,\"ratio\":0.0,\"flag\":true,\"role\":\"admin\",\"words\":[\"a\",\"b\"],"
+      "\"labels\":{},\"headers\":[],\"rows\":[],\"object\":{\"inner\":0}}");
   thing_free (thing);
 }
 
@@ -277,7 +279,9 @@ test_patch (void)
     {
       Thing *thing = thing_new ();
 
-      g_assert_cmpint (apply (thing, API_CREATE, "{\"name\":\"x\",\"labels\":{\"z\":\"26\",\"a\":\"0\"}}"), ==, -1);
+      g_assert_cmpint (
+          apply (thing, API_CREATE, "{\"name\":\"x\",\"labels\":{\"z\":\"26\",\"a\":\"0\"}}"), ==,
+          -1);
       if (strstr (rows[i].body, "\"b\":\"2\""))
         g_assert_cmpint (apply (thing, API_PATCH, "{\"labels\":{\"z\":null}}"), ==, -1);
       g_test_message ("%s", rows[i].body);
@@ -296,17 +300,19 @@ test_null (void)
   g_autofree char *text = NULL;
 
   g_assert_cmpint (apply (fresh, API_CREATE, "{\"name\":\"x\"}"), ==, -1);
-  g_assert_cmpint (apply (thing, API_CREATE,
-                          "{\"name\":\"x\",\"secret\":\"s\",\"text\":\"t\",\"number\":1,\"ratio\":0.5,"
-                          "\"at\":\"2030-01-31T12:00:00Z\",\"flag\":false,\"role\":\"viewer\","
-                          "\"words\":[],\"labels\":{\"a\":\"1\"},\"headers\":[{\"name\":\"n\","
-                          "\"value\":\"v\"}],\"rows\":[{\"name\":\"r\"}],\"object\":{\"inner\":3}}"),
-                   ==, -1);
-  g_assert_cmpint (apply (thing, API_PATCH,
-                          "{\"secret\":null,\"text\":null,\"number\":null,\"ratio\":null,\"at\":null,"
-                          "\"flag\":null,\"role\":null,\"words\":null,\"labels\":null,\"headers\":null,"
-                          "\"rows\":null,\"object\":null}"),
-                   ==, -1);
+  g_assert_cmpint (
+      apply (thing, API_CREATE,
+             "{\"name\":\"x\",\"secret\":\"s\",\"text\":\"t\",\"number\":1,\"ratio\":0.5,"
+             "\"at\":\"2030-01-31T12:00:00Z\",\"flag\":false,\"role\":\"viewer\","
+             "\"words\":[],\"labels\":{\"a\":\"1\"},\"headers\":[{\"name\":\"n\","
+             "\"value\":\"v\"}],\"rows\":[{\"name\":\"r\"}],\"object\":{\"inner\":3}}"),
+      ==, -1);
+  g_assert_cmpint (
+      apply (thing, API_PATCH,
+             "{\"secret\":null,\"text\":null,\"number\":null,\"ratio\":null,\"at\":null,"
+             "\"flag\":null,\"role\":null,\"words\":null,\"labels\":null,\"headers\":null,"
+             "\"rows\":null,\"object\":null}"),
+      ==, -1);
   wanted = print (fresh);
   text = print (thing);
   g_assert_cmpstr (text, ==, wanted);
@@ -339,19 +345,22 @@ test_rows (void)
 {
   Thing *thing = thing_new ();
 
-  g_assert_cmpint (apply (thing, API_CREATE, "{\"name\":\"x\",\"rows\":[{\"name\":\"a\"},{\"name\":\"b\"}]}"),
-                   ==, -1);
+  g_assert_cmpint (
+      apply (thing, API_CREATE, "{\"name\":\"x\",\"rows\":[{\"name\":\"a\"},{\"name\":\"b\"}]}"),
+      ==, -1);
   for (unsigned i = 0; i < 2; i++)
     ((Row *) g_ptr_array_index (thing->rows, i))->id = i + 1;
   g_assert_cmpint (apply (thing, API_PATCH, "{\"rows\":[{\"id\":3,\"name\":\"c\"}]}"), ==,
                    API_PROBLEM_INVALID);
-  g_assert_cmpint (apply (thing, API_PATCH, "{\"rows\":[{\"id\":2,\"position\":0},{\"name\":\"c\"}]}"),
-                   ==, API_PROBLEM_INVALID); /* the failure before took the list */
+  g_assert_cmpint (
+      apply (thing, API_PATCH, "{\"rows\":[{\"id\":2,\"position\":0},{\"name\":\"c\"}]}"), ==,
+      API_PROBLEM_INVALID); /* the failure before took the list */
   thing_free (thing);
 
   thing = thing_new ();
-  g_assert_cmpint (apply (thing, API_CREATE, "{\"name\":\"x\",\"rows\":[{\"name\":\"a\"},{\"name\":\"b\"}]}"),
-                   ==, -1);
+  g_assert_cmpint (
+      apply (thing, API_CREATE, "{\"name\":\"x\",\"rows\":[{\"name\":\"a\"},{\"name\":\"b\"}]}"),
+      ==, -1);
   for (unsigned i = 0; i < 2; i++)
     ((Row *) g_ptr_array_index (thing->rows, i))->id = i + 1;
   g_assert_cmpint (apply (thing, API_PATCH,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* data/openapi.yaml and the code say the same: routes with methods, roles, bodies and parameters; problem types; members of the
- * objects. The document is read by its indentation, which the file keeps on purpose. */
+/* data/openapi.yaml and the code say the same: routes with methods, roles, bodies and parameters;
+ * problem types; members of the objects. The document is read by its indentation, which the file
+ * keeps on purpose. */
 #include "lib/lock.h"
 #include "tests/unit/api-fixture.h"
 
@@ -21,7 +22,8 @@ line_at (unsigned i)
   return i < lines->len ? g_ptr_array_index (lines, i) : "";
 }
 
-/* The index of the line that is exactly this, at or after from and before the end of its block; lines->len if there is none. */
+/* The index of the line that is exactly this, at or after from and before the end of its block;
+ * lines->len if there is none. */
 static unsigned
 find_line (unsigned from, unsigned end, const char *text)
 {
@@ -103,8 +105,10 @@ test_routes (void)
       g_auto (GStrv) query = g_strsplit (routes[i].query, ",", -1);
 
       g_assert_true (has_line (start, end, role));
-      g_assert_cmpint (has_line (start, end, "      requestBody:"), ==, (routes[i].flags & API_BODY) != 0);
-      g_assert_cmpint (has_parameter (start, end, "dry_run"), ==, (routes[i].flags & API_CONFIG) != 0);
+      g_assert_cmpint (has_line (start, end, "      requestBody:"), ==,
+                       (routes[i].flags & API_BODY) != 0);
+      g_assert_cmpint (has_parameter (start, end, "dry_run"), ==,
+                       (routes[i].flags & API_CONFIG) != 0);
       g_assert_cmpint (has_parameter (start, end, "limit"), ==, (routes[i].flags & API_LIST) != 0);
       g_assert_cmpint (has_parameter (start, end, "cursor"), ==, (routes[i].flags & API_LIST) != 0);
       g_assert_cmpint (has_parameter (start, end, "id"), ==,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The conventions of the API, on every resource: versions and If-Match, cursors, dry runs, merge patches, unknown members, problem
- * documents, one audit row for each change; and what each resource has of its own. */
+/* The conventions of the API, on every resource: versions and If-Match, cursors, dry runs, merge
+ * patches, unknown members, problem documents, one audit row for each change; and what each
+ * resource has of its own. */
 #include "lib/lock.h"
 #include "tests/unit/api-fixture.h"
 
@@ -49,7 +50,11 @@ init (ApiFixture *fixture, const void *data)
 }
 
 static Reply
-call_if (ApiFixture *fixture, const char *method, const char *path, const char *body, const char *match)
+call_if (ApiFixture *fixture,
+         const char *method,
+         const char *path,
+         const char *body,
+         const char *match)
 {
   g_autofree char *authorization = g_strconcat ("Bearer ", fixture->session, NULL);
   ApiInput input = { .authorization = p2p_span_from_string (authorization),
@@ -244,8 +249,9 @@ test_cursors (ApiFixture *fixture, const void *data)
       }
       do
         {
-          g_autofree char *path = cursor ? g_strdup_printf ("%s?limit=2&cursor=%s", makers[i].path, cursor)
-                                         : g_strdup_printf ("%s?limit=2", makers[i].path);
+          g_autofree char *path
+              = cursor ? g_strdup_printf ("%s?limit=2&cursor=%s", makers[i].path, cursor)
+                       : g_strdup_printf ("%s?limit=2", makers[i].path);
           g_auto (Reply) reply = api_call ("GET", path, fixture->session, NULL);
           JsonArray *items;
 
@@ -253,7 +259,8 @@ test_cursors (ApiFixture *fixture, const void *data)
           items = json_object_get_array_member (reply.json, "items");
           for (unsigned k = 0; k < json_array_get_length (items); k++, seen++)
             {
-              int64_t id = json_object_get_int_member (json_array_get_object_element (items, k), "id");
+              int64_t id
+                  = json_object_get_int_member (json_array_get_object_element (items, k), "id");
 
               g_assert_cmpint (id, >, last);
               last = id;
@@ -302,17 +309,18 @@ test_bad_requests (ApiFixture *fixture, const void *data)
       "name" },
     { "POST", "/api/v1/listeners", NULL, "{\"name\":\"a\",\"protocol\":\"gopher\"}", 422,
       "invalid-value", "protocol" },
-    { "POST", "/api/v1/listeners", NULL, "{\"name\":\"a\",\"protocol\":\"http\",\"port\":65536}", 422,
-      "invalid-value", "port" },
-    { "POST", "/api/v1/listeners", NULL, "{\"name\":\"a\",\"protocol\":\"http\",\"port\":\"80\"}", 422,
-      "invalid-value", "port" },
-    { "POST", "/api/v1/listeners", NULL, "{\"name\":\"a\",\"protocol\":\"http\",\"port\":80.5}", 422,
-      "invalid-value", "port" },
+    { "POST", "/api/v1/listeners", NULL, "{\"name\":\"a\",\"protocol\":\"http\",\"port\":65536}",
+      422, "invalid-value", "port" },
+    { "POST", "/api/v1/listeners", NULL, "{\"name\":\"a\",\"protocol\":\"http\",\"port\":\"80\"}",
+      422, "invalid-value", "port" },
+    { "POST", "/api/v1/listeners", NULL, "{\"name\":\"a\",\"protocol\":\"http\",\"port\":80.5}",
+      422, "invalid-value", "port" },
     { "POST", "/api/v1/listeners", NULL, "{\"name\":\"a\\nb\",\"protocol\":\"http\"}", 422,
       "invalid-value", "name" },
-    { "POST", "/api/v1/listeners", NULL, "{\"name\":\"\",\"protocol\":\"http\"}", 422, "invalid-value",
-      "name" },
-    { "POST", "/api/v1/listeners", NULL, "{\"name\":\"a\",\"name\":\"b\"}", 400, "malformed", NULL },
+    { "POST", "/api/v1/listeners", NULL, "{\"name\":\"\",\"protocol\":\"http\"}", 422,
+      "invalid-value", "name" },
+    { "POST", "/api/v1/listeners", NULL, "{\"name\":\"a\",\"name\":\"b\"}", 400, "malformed",
+      NULL },
     { "POST", "/api/v1/routes", NULL,
       "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"urll\":1}]}", 400,
       "unknown-member", "targets[0].urll" },
@@ -321,8 +329,8 @@ test_bad_requests (ApiFixture *fixture, const void *data)
     { "POST", "/api/v1/routes", NULL,
       "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"id\":77,\"name\":\"t\"}]}", 422,
       "invalid-value", "targets[0]" },
-    { "POST", "/api/v1/routes", NULL, "{\"name\":\"a\",\"listener_id\":1,\"action\":\"redirect\"}", 422,
-      "invalid-value", "action" },
+    { "POST", "/api/v1/routes", NULL, "{\"name\":\"a\",\"listener_id\":1,\"action\":\"redirect\"}",
+      422, "invalid-value", "action" },
     { "POST", "/api/v1/routes", NULL, "{\"name\":\"a\",\"listener_id\":4711}", 422, "invalid-value",
       "listener_id" },
     { "POST", "/api/v1/routes", NULL,
@@ -336,8 +344,8 @@ test_bad_requests (ApiFixture *fixture, const void *data)
       "labels.x" },
     { "POST", "/api/v1/tokens", NULL, "{\"name\":\"a\",\"role\":\"root\"}", 422, "invalid-value",
       "role" },
-    { "POST", "/api/v1/tokens", NULL, "{\"name\":\"a\",\"expires_at\":\"2001-01-01T00:00:00Z\"}", 422,
-      "invalid-value", "expires_at" },
+    { "POST", "/api/v1/tokens", NULL, "{\"name\":\"a\",\"expires_at\":\"2001-01-01T00:00:00Z\"}",
+      422, "invalid-value", "expires_at" },
     { "POST", "/api/v1/tokens", NULL, "{\"name\":\"a\",\"expires_at\":\"tomorrow\"}", 422,
       "invalid-value", "expires_at" },
     { "GET", "/api/v1/audit?from=yesterday", NULL, NULL, 400, "malformed", NULL },
@@ -363,7 +371,7 @@ test_bad_requests (ApiFixture *fixture, const void *data)
     }
 }
 
-/* ---- What resources have of their own ---------------------------------------------------------------- */
+/* --- What resources have of their own --------------------------------------------------------- */
 
 static void
 test_listener_runs (ApiFixture *fixture, const void *data)
@@ -433,7 +441,8 @@ test_route_targets (ApiFixture *fixture, const void *data)
 {
   g_auto (Reply) made = api_call (
       "POST", "/api/v1/routes", fixture->session,
-      "{\"name\":\"r\",\"listener_id\":1,\"host_pattern\":\"a.test\",\"action\":\"forward\",\"targets\":["
+      "{\"name\":\"r\",\"listener_id\":1,\"host_pattern\":\"a.test\",\"action\":\"forward\","
+      "\"targets\":["
       "{\"name\":\"one\",\"url\":\"http://127.0.0.1:9000\"},"
       "{\"name\":\"two\",\"type\":\"static\",\"url\":null,\"static_response_body\":\"line\\nline\","
       "\"static_response_headers\":[{\"name\":\"X-A\",\"value\":\"b\"}]}]}");
@@ -589,7 +598,8 @@ test_agents (ApiFixture *fixture, const void *data)
 static void
 test_audit (ApiFixture *fixture, const void *data)
 {
-  g_auto (Reply) made = api_call ("POST", "/api/v1/agents", fixture->session, "{\"name\":\"canary\"}");
+  g_auto (Reply) made
+      = api_call ("POST", "/api/v1/agents", fixture->session, "{\"name\":\"canary\"}");
   g_auto (Reply) list = api_call ("GET", "/api/v1/audit?resource=agents&principal=user:admin",
                                   fixture->tokens[STORE_ROLE_VIEWER], NULL);
   g_autofree char *request_id = reply_dup_field (&made, "X-Request-Id");
@@ -637,7 +647,8 @@ test_about (ApiFixture *fixture, const void *data)
   }
   assert_reply (text, 200);
   g_assert_cmpstr (type, ==, "application/yaml");
-  g_assert_true (g_str_has_prefix (text.text, "# SPDX") || g_str_has_prefix (text.text, "openapi: 3.1"));
+  g_assert_true (g_str_has_prefix (text.text, "# SPDX")
+                 || g_str_has_prefix (text.text, "openapi: 3.1"));
 }
 
 #define ADD(name, func)                                                                            \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The management port over real sockets: framing, keep-alive, limits, slow peers, the tunnel's door, TLS. */
+/* The management port over real sockets: framing, keep-alive, limits, slow peers, the tunnel's
+ * door, TLS. */
 #include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/lock.h"
@@ -213,10 +214,11 @@ test_slow_but_good (ServerFixture *fixture, const void *data)
 static void
 test_pipelined (ServerFixture *fixture, const void *data)
 {
-  static const char requests[] = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-                                 "POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                                 "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"
-                                 "GET /api/v1/nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  static const char requests[]
+      = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+        "POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"
+        "GET /api/v1/nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
   P2pStream *strm = dial ();
   GString *all = g_string_new (NULL);
   char buf[4096];
@@ -246,7 +248,9 @@ test_bad_framing (ServerFixture *fixture, const void *data)
     { "GET /healthz HTTP/1.1\r\n\r\n", 400 },
     { "GET /healthz HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400 },
     { "GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n", 505 },
-    { "POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400 },
+    { "POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n",
+      400 },
     { "POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\n1", 400 },
     { "POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n", 413 },
     { "POST /api/v1/login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400 },
@@ -276,9 +280,10 @@ test_large (ServerFixture *fixture, const void *data)
   g_autofree char *field = g_strnfill (40000, 'a');
   g_autofree char *head = g_strdup_printf ("GET / HTTP/1.1\r\nHost: x\r\nX: %s\r\n\r\n", field);
   g_autofree char *body = g_strnfill (2 * 1048576, ' ');
-  g_autofree char *chunked = g_strdup_printf ("POST /api/v1/login HTTP/1.1\r\nHost: x\r\n"
-                                              "Transfer-Encoding: chunked\r\n\r\n200000\r\n%s\r\n0\r\n\r\n",
-                                              body);
+  g_autofree char *chunked
+      = g_strdup_printf ("POST /api/v1/login HTTP/1.1\r\nHost: x\r\n"
+                         "Transfer-Encoding: chunked\r\n\r\n200000\r\n%s\r\n0\r\n\r\n",
+                         body);
   g_autofree char *whole = NULL;
 
   (void) fixture;
@@ -304,8 +309,10 @@ test_large (ServerFixture *fixture, const void *data)
   /* A body of exactly the limit is read, and judged. */
   body[1048576] = '\0';
   memcpy (body, "{}", 2);
-  whole = g_strdup_printf ("POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                           "Content-Length: 1048576\r\n\r\n%s", body);
+  whole = g_strdup_printf (
+      "POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+      "Content-Length: 1048576\r\n\r\n%s",
+      body);
   {
     P2pStream *strm = dial ();
     g_autofree char *answer = NULL;
@@ -320,8 +327,9 @@ test_large (ServerFixture *fixture, const void *data)
 static void
 test_continue (ServerFixture *fixture, const void *data)
 {
-  static const char head[] = "POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                             "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n";
+  static const char head[]
+      = "POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n";
   P2pStream *strm = dial ();
   g_autofree char *first = NULL;
   g_autofree char *answer = NULL;
@@ -337,7 +345,8 @@ test_continue (ServerFixture *fixture, const void *data)
   p2p_stream_close (strm);
 }
 
-/* Stalled in every phase, more of them than there are workers: others are served, and each is ended on time. */
+/* Stalled in every phase, more of them than there are workers: others are served, and each is ended
+ * on time. */
 static void
 test_stalled (ServerFixture *fixture, const void *data)
 {
@@ -464,7 +473,8 @@ static void
 test_port_taken (ServerFixture *fixture, const void *data)
 {
   int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  struct sockaddr_in address
+      = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
   socklen_t len = sizeof address;
   g_autoptr (GError) error = NULL;
   ApiOptions options = { .bind_address = "127.0.0.1", .setup_window_ms = 1000, .workers_max = 2,
