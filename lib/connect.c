@@ -106,8 +106,11 @@ run_race (Race *race, int64_t deadline_us)
     }
 }
 
-static P2pIo
-connect_addresses (const P2pAddress *addresses, unsigned n, int64_t deadline_us, P2pStream **ret_strm)
+P2pIo
+p2p_connect_addresses (const P2pAddress *addresses,
+                       unsigned n,
+                       int64_t deadline_us,
+                       P2pStream **ret_strm)
 {
   Race race = { .addresses = addresses, .n_addresses = n };
   int fd;
@@ -162,5 +165,5 @@ p2p_connect (P2pResolver *resolver,
   if (n == 1)
     return p2p_stream_tcp_connect ((const struct sockaddr *) &addresses[0].address,
                                    addresses[0].len, deadline_us, ret_strm);
-  return connect_addresses (addresses, n, deadline_us, ret_strm);
+  return p2p_connect_addresses (addresses, n, deadline_us, ret_strm);
 }

@@ -41,3 +41,9 @@ P2pIo p2p_connect (P2pResolver *resolver,
                    uint16_t port,
                    int64_t deadline_us,
                    P2pStream **ret_strm);
+
+/* The second half of it, for who judges the addresses first; n is 1 to P2P_ADDRESSES_MAX. */
+P2pIo p2p_connect_addresses (const P2pAddress *addresses,
+                             unsigned n,
+                             int64_t deadline_us,
+                             P2pStream **ret_strm);

@@ -191,6 +191,8 @@ struct P2pYamux
   bool tell_ping, tell_go_away;
   uint32_t ping_value, go_away_code;
   int64_t ping_sent_us;   /* 0: none since the last answer */
+  int64_t check_wait_us;  /* p2p_yamux_check () was called: how long to wait; 0: not */
+  int64_t check_since_us, check_by_us; /* a byte must come in between; 0: no check is under way */
   int64_t hurry_us;       /* when the control frames must leave at the latest (1: at once); 0: none waits */
 
   bool sending;           /* the send turn is taken */

@@ -65,6 +65,25 @@ awaits_byte_locked (P2pYamux *yamux)
                 < yamux->ping_sent_us;
 }
 
+/* False: a check found the peer silent. */
+static bool
+keep_check_locked (P2pYamux *yamux, int64_t now_us)
+{
+  if (yamux->check_wait_us > 0)
+    {
+      yamux->check_since_us = now_us;
+      yamux->check_by_us = now_us + yamux->check_wait_us;
+      yamux->check_wait_us = 0;
+      yamux->next_ping_us = now_us;
+    }
+  if (yamux->check_by_us == 0)
+    return true;
+  if (atomic_load_explicit (&yamux->last_byte_us, memory_order_relaxed) < yamux->check_since_us)
+    return now_us < yamux->check_by_us;
+  yamux->check_by_us = 0;
+  return true;
+}
+
 /* Does what is due; answers why the session is dead, or NULL. The transport was asked for bytes just before. */
 static const char *
 keep_time_locked (P2pYamux *yamux)
@@ -73,6 +92,8 @@ keep_time_locked (P2pYamux *yamux)
   int64_t dead_after_us = yamux->options.dead_after_ms * 1000;
 
   end_lingers_locked (yamux, now_us);
+  if (!keep_check_locked (yamux, now_us))
+    return "the peer is silent";
   if (awaits_byte_locked (yamux) && now_us >= yamux->ping_sent_us + dead_after_us)
     {
       yamux->ours = true;
@@ -103,6 +124,8 @@ next_due_locked (P2pYamux *yamux)
 
   if (awaits_byte_locked (yamux))
     due_us = MIN (due_us, yamux->ping_sent_us + dead_after_us);
+  if (yamux->check_by_us > 0)
+    due_us = MIN (due_us, yamux->check_by_us);
   if (yamux->blocked)
     due_us = MIN (due_us, yamux->took_us + dead_after_us);
   else if (yamux->hurry_us > 0 && !yamux->sending)

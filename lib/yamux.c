@@ -203,6 +203,15 @@ p2p_yamux_go_away (P2pYamux *yamux)
 }
 
 void
+p2p_yamux_check (P2pYamux *yamux, int64_t wait_ms)
+{
+  p2p_mutex_lock (&yamux->lock);
+  yamux->check_wait_us = wait_ms * 1000;
+  p2p_mutex_unlock (&yamux->lock);
+  yamux_doorbell_ring (&yamux->doorbell);
+}
+
+void
 p2p_yamux_close (P2pYamux *yamux, const char *why)
 {
   P2P_LOCKED (&yamux->lock);

@@ -76,6 +76,9 @@ P2pIo p2p_yamux_open (P2pYamux *yamux, int64_t deadline_us, P2pStream **ret_strm
  * saw it and it may be tried elsewhere. */
 bool p2p_yamux_stream_unseen (P2pStream *strm);
 
+/* Pings at once; the session is dead when no byte has come after wait_ms. For who has a reason to doubt the path. Does not block. */
+void p2p_yamux_check (P2pYamux *yamux, int64_t wait_ms);
+
 /* GOAWAY 0: opens and accepts nothing more; streams go on. Does not block. */
 void p2p_yamux_go_away (P2pYamux *yamux);
 /* Ends the session now: every stream becomes P2P_IO_RESET and its bell rings. Does not block; ended () follows. */

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* What the agent's files share. Made by main () before the first thread is started, constant afterwards but for what is atomic. */
+#pragma once
+
+#include "agent/settings.h"
+#include "lib/pool.h"
+#include "lib/resolver.h"
+#include "lib/tls.h"
+#include "lib/yamux.h"
+
+#include <stdatomic.h>
+
+typedef struct
+{
+  AgentSettings settings;
+  char *token;          /* (owned) */
+  char *name;           /* (owned) what it reports */
+  char *host;           /* (owned) of MANAGEMENT_URL, without brackets */
+  uint16_t port;
+  P2pTlsClient *tls;    /* (owned) (nullable: http) */
+  char instance[33];    /* made at start */
+  P2pResolver *resolver; /* (owned) */
+  P2pPool *pool;         /* (owned) */
+  P2pYamuxBudget *budget; /* (owned) */
+  atomic_uint_fast64_t requests_ok, requests_failed; /* streams that reached their origin, or did not */
+} Agent;
+extern Agent agent;
+
+/* --- dial.c ------------------------------------------------------------------------------------------ */
+
+typedef enum
+{
+  DIAL_OK,
+  DIAL_FAILED,  /* not reached, or not verified */
+  DIAL_REFUSED, /* the daemon said no */
+} DialResult;
+
+/* Connects, verifies, asks for the tunnel. Blocks to its deadline. why: a sentence for the log, g_free (). */
+DialResult dial_tunnel (P2pStream **ret_strm, char **ret_why);
+
+/* --- forward.c --------------------------------------------------------------------------------------- */
+
+/* A stream that the daemon opened; called on the session's reader thread, makes a task of it. */
+void forward_accepted_cb (P2pYamux *yamux, P2pStream *take_strm, void *data);
+
+/* --- link.c ------------------------------------------------------------------------------------------ */
+
+/* Holds the tunnel up until a signal to end, then drains. On the main thread. The exit status. */
+int link_run (int signal_fd);

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* The way to the daemon: name, connection, TLS, and the request for the tunnel (tunnel.md, "Opening"). On a worker; blocks to the deadline. */
+#include "agent/agent.h"
+
+#include "lib/http1.h"
+#include "lib/stream-tls.h"
+#include "lib/tunnel.h"
+
+#include <glib.h>
+#include <stdio.h>
+
+#define DIAL_MS 10000
+#define HEAD_MAX 8192
+
+static bool
+send_request (P2pStream *strm, int64_t deadline_us)
+{
+  bool ipv6 = strchr (agent.host, ':') != NULL;
+  g_autofree char *text
+      = g_strdup_printf ("GET " P2P_TUNNEL_PATH " HTTP/1.1\r\n"
+                         "Host: %s%s%s:%u\r\n"
+                         "Authorization: Bearer %s\r\n"
+                         "X-P2PStream-Agent-ID: %s\r\n"
+                         "X-P2PStream-Agent-Name: %s\r\n"
+                         "X-P2PStream-Agent-Version: " PACKAGE_VERSION "\r\n"
+                         "X-P2PStream-Agent-Instance: %s\r\n"
+                         "Connection: Upgrade\r\n"
+                         "Upgrade: " P2P_TUNNEL_PROTOCOL "\r\n"
+                         "X-P2PStream-Tunnel-Version: 1\r\n\r\n",
+                         ipv6 ? "[" : "", agent.host, ipv6 ? "]" : "", agent.port, agent.token,
+                         agent.settings.agent_id, agent.name, agent.instance);
+  struct iovec iov = { .iov_base = text, .iov_len = strlen (text) };
+  bool sent = p2p_stream_write_all (strm, &iov, 1, NULL, deadline_us) == P2P_IO_OK;
+
+  memset (text, 0, iov.iov_len); /* it held the token */
+  return sent;
+}
+
+/* Byte by byte, so that nothing behind the head is taken: the first frame may follow it at once. */
+static P2pIo
+read_head (P2pStream *strm, char *buf, size_t size, size_t *ret_size, int64_t deadline_us)
+{
+  size_t n = 0, scanned = 0, got;
+
+  for (;;)
+    {
+      P2pIo io = n == size ? P2P_IO_OVERFLOW : p2p_stream_read (strm, buf + n, 1, &got, deadline_us);
+
+      if (io != P2P_IO_OK)
+        return io;
+      n++;
+      switch (p2p_http1_find_end (buf, n, &scanned, ret_size))
+        {
+        case P2P_HTTP1_OK:
+          return P2P_IO_OK;
+        case P2P_HTTP1_MORE:
+          break;
+        default:
+          return P2P_IO_PROTO;
+        }
+    }
+}
+
+static DialResult
+judge_answer (const P2pResponseHead *head, char **ret_why)
+{
+  const P2pField *upgrade = p2p_message_field (&head->msg, P2P_FIELD_UPGRADE);
+
+  if (head->status == 101 && upgrade
+      && p2p_span_equal_nocase (upgrade->value, P2P_SPAN (P2P_TUNNEL_PROTOCOL)))
+    return DIAL_OK;
+  switch (head->status)
+    {
+    case 401:
+      *ret_why = g_strdup ("the daemon does not know this agent id and token (401)");
+      break;
+    case 403:
+      *ret_why = g_strdup ("the daemon does not let this agent in: it is disabled there (403)");
+      break;
+    case 409:
+      *ret_why = g_strdup ("the daemon says that this agent is connected already (409)");
+      break;
+    case 426:
+      *ret_why = g_strdup ("the daemon speaks another version of the tunnel (426)");
+      break;
+    case 503:
+      *ret_why = g_strdup ("the daemon has too many agents (503)");
+      break;
+    default:
+      *ret_why = g_strdup_printf ("the daemon answered %u instead of opening the tunnel", head->status);
+    }
+  return DIAL_REFUSED;
+}
+
+static DialResult
+ask_for_tunnel (P2pStream *strm, char **ret_why, int64_t deadline_us)
+{
+  g_autofree P2pResponseHead *head = g_new (P2pResponseHead, 1);
+  char buf[HEAD_MAX];
+  size_t size;
+  P2pIo io = send_request (strm, deadline_us) ? read_head (strm, buf, sizeof buf, &size, deadline_us)
+                                              : P2P_IO_RESET;
+
+  if (io == P2P_IO_OK && p2p_http1_parse_response (buf, size, P2P_METHOD_GET, head) != P2P_HTTP1_OK)
+    io = P2P_IO_PROTO;
+  if (io == P2P_IO_OK)
+    return judge_answer (head, ret_why);
+  *ret_why = g_strdup_printf ("no answer to the request for the tunnel: %s", p2p_io_text (io));
+  return DIAL_FAILED;
+}
+
+/* *strm is closed and NULL unless DIAL_OK. */
+static DialResult
+start_tls (P2pStream **strm, char **ret_why, int64_t deadline_us)
+{
+  P2pStream *tls = p2p_stream_tls_client_new (g_steal_pointer (strm), agent.tls, agent.host);
+  P2pIo io = p2p_stream_tls_handshake (tls, deadline_us);
+  g_autofree char *detail = NULL;
+
+  if (io == P2P_IO_OK)
+    {
+      *strm = tls;
+      return DIAL_OK;
+    }
+  detail = p2p_stream_tls_dup_error (tls);
+  *ret_why = g_strdup_printf ("TLS with %s:%u: %s", agent.host, agent.port,
+                              detail ? detail : p2p_io_text (io));
+  p2p_stream_close (tls);
+  return DIAL_FAILED;
+}
+
+DialResult
+dial_tunnel (P2pStream **ret_strm, char **ret_why)
+{
+  int64_t deadline_us = p2p_deadline_ms (DIAL_MS);
+  P2pStream *strm = NULL;
+  DialResult result;
+  P2pIo io = p2p_connect (agent.resolver, p2p_span_from_string (agent.host), agent.port, deadline_us,
+                          &strm);
+
+  if (io != P2P_IO_OK)
+    {
+      *ret_why = g_strdup_printf ("%s:%u: %s", agent.host, agent.port, p2p_io_text (io));
+      return DIAL_FAILED;
+    }
+  result = agent.tls ? start_tls (&strm, ret_why, deadline_us) : DIAL_OK;
+  if (result == DIAL_OK)
+    result = ask_for_tunnel (strm, ret_why, deadline_us);
+  if (result == DIAL_OK)
+    *ret_strm = strm;
+  else
+    p2p_stream_close (strm);
+  return result;
+}

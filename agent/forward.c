@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* One stream of the daemon: its open request, the connection to the origin, the answer, and the relay. Each on a worker of the pool; the
+ * relay parks when it is idle. */
+#include "agent/agent.h"
+#include "agent/judge.h"
+
+#include "lib/log.h"
+#include "lib/relay.h"
+#include "lib/tunnel.h"
+
+#include <glib.h>
+
+#define OPEN_MS 10000
+#define PROBE_MAX ((size_t) 64 * 1024)
+#define RELAY_STALL_MS 60000
+
+typedef struct
+{
+  P2pTask task;
+  P2pStream *strm; /* (owned) */
+} Forward;
+
+static bool
+answer (P2pStream *strm, P2pTunnelError error, const char *detail)
+{
+  char frame[512];
+  size_t n = p2p_tunnel_print_answer (frame, sizeof frame, error, detail);
+  struct iovec iov = { .iov_base = frame, .iov_len = n };
+
+  g_assert (n > 0); /* the details are short texts of ours */
+  return p2p_stream_write_all (strm, &iov, 1, NULL, p2p_deadline_ms (OPEN_MS)) == P2P_IO_OK;
+}
+
+static void
+refuse (P2pStream *take_strm, P2pTunnelError error, const char *detail)
+{
+  atomic_fetch_add (&agent.requests_failed, 1);
+  if (answer (take_strm, error, detail))
+    (void) p2p_stream_shutdown (take_strm, p2p_deadline_ms (OPEN_MS)); /* closed next in any case */
+  p2p_stream_close (take_strm);
+}
+
+/* Echoes until FIN: the data path is proved by it. */
+static void
+serve_probe (P2pStream *take_strm)
+{
+  char buf[1024];
+  size_t total = 0, n;
+  bool good = answer (take_strm, P2P_TUNNEL_OK, NULL);
+
+  while (good && total < PROBE_MAX
+         && p2p_stream_read (take_strm, buf, sizeof buf, &n, p2p_deadline_ms (OPEN_MS)) == P2P_IO_OK)
+    {
+      struct iovec iov = { .iov_base = buf, .iov_len = n };
+
+      good = p2p_stream_write_all (take_strm, &iov, 1, NULL, p2p_deadline_ms (OPEN_MS)) == P2P_IO_OK;
+      total += n;
+    }
+  p2p_stream_close (take_strm);
+}
+
+static P2pTunnelError
+dial_origin (const P2pTunnelOpen *open, P2pStream **ret_origin, const char **ret_detail)
+{
+  P2pIo io = judge_and_connect (open->host, open->port, p2p_deadline_ms (OPEN_MS), ret_origin,
+                                ret_detail);
+
+  if (io == P2P_IO_OK)
+    return P2P_TUNNEL_OK;
+  if (*ret_detail)
+    return P2P_TUNNEL_DENIED;
+  *ret_detail = p2p_io_text (io);
+  return io == P2P_IO_TIMEOUT ? P2P_TUNNEL_DIAL_TIMEOUT : P2P_TUNNEL_DIAL_FAILED;
+}
+
+static void
+serve_tcp (P2pStream *take_strm, const P2pTunnelOpen *open)
+{
+  P2pRelayOptions options = { .pool = agent.pool, .write_stall_ms = RELAY_STALL_MS };
+  P2pStream *origin = NULL;
+  const char *detail = NULL;
+  P2pTunnelError error = dial_origin (open, &origin, &detail);
+
+  if (error != P2P_TUNNEL_OK)
+    {
+      p2p_log (P2P_LOG_WARNING, "agent", "request %s: %s port %u: %s, answering %s", open->request_id,
+               open->host, open->port, detail, p2p_tunnel_error_text (error));
+      refuse (take_strm, error, detail);
+      return;
+    }
+  if (!answer (take_strm, P2P_TUNNEL_OK, NULL))
+    {
+      p2p_stream_close (origin);
+      p2p_stream_close (take_strm);
+      return;
+    }
+  atomic_fetch_add (&agent.requests_ok, 1);
+  p2p_relay_run (take_strm, P2P_SPAN_NONE, origin, P2P_SPAN_NONE, &options);
+}
+
+static void
+forward_run (P2pTask *task)
+{
+  Forward *forward = (Forward *) task;
+  P2pStream *strm = forward->strm;
+  P2pTunnelOpen open;
+  P2pTunnelError error;
+  char buf[P2P_TUNNEL_FRAME_MAX];
+  P2pSpan json;
+  P2pIo io = p2p_tunnel_read_frame (strm, buf, sizeof buf, &json, p2p_deadline_ms (OPEN_MS));
+
+  g_free (forward);
+  if (io != P2P_IO_OK && io != P2P_IO_PROTO)
+    {
+      p2p_stream_close (strm); /* it left, or never said what it wants */
+      return;
+    }
+  error = io == P2P_IO_OK ? p2p_tunnel_parse_open (json, &open) : P2P_TUNNEL_INVALID_OPEN_REQUEST;
+  if (error != P2P_TUNNEL_OK)
+    refuse (strm, error, NULL);
+  else if (open.network == P2P_TUNNEL_PROBE)
+    serve_probe (strm);
+  else
+    serve_tcp (strm, &open);
+}
+
+void
+forward_accepted_cb (P2pYamux *yamux, P2pStream *take_strm, void *data)
+{
+  Forward *forward = g_new0 (Forward, 1);
+
+  (void) yamux;
+  (void) data;
+  forward->task.run = forward_run;
+  forward->strm = take_strm;
+  p2p_pool_submit (agent.pool, &forward->task);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* p2pstream-agent: start order, one line a module, and the way back. The main thread blocks all signals and holds the link. */
+#include "agent/agent.h"
+#include "agent/setup.h"
+
+#include "lib/fd.h"
+#include "lib/lock.h"
+#include "lib/log.h"
+#include "lib/notify.h"
+
+#include <glib.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define QUEUE_MAX 4096
+#define RESOLVER_THREADS 2
+#define RESOLVER_CACHE 1024
+#define MEMORY_MAX ((uint64_t) 256 * 1024 * 1024) /* of all streams' buffers */
+#define POOL_STOP_MS 2000
+
+Agent agent;
+
+/* Signals come through a descriptor; SIGPIPE is never of use. -1 on failure. */
+static int
+open_signals (void)
+{
+  sigset_t set;
+
+  sigemptyset (&set);
+  sigaddset (&set, SIGTERM);
+  sigaddset (&set, SIGINT);
+  sigaddset (&set, SIGPIPE);
+  sigaddset (&set, SIGHUP);
+  P2P_PTHREAD (pthread_sigmask (SIG_BLOCK, &set, NULL));
+  sigdelset (&set, SIGPIPE);
+  sigdelset (&set, SIGHUP);
+  return signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static bool
+start (GError **error)
+{
+  P2pPoolOptions pool_options = { .name = "agent",
+                                  .threads_min = 2,
+                                  .threads_max = (unsigned) agent.settings.workers_max,
+                                  .queue_max = QUEUE_MAX,
+                                  .idle_ms = 30000 };
+
+  agent.resolver = p2p_resolver_new (RESOLVER_THREADS, RESOLVER_CACHE, error);
+  if (!agent.resolver)
+    return false;
+  agent.budget = p2p_yamux_budget_new (MEMORY_MAX);
+  agent.pool = p2p_pool_new (&pool_options, error);
+  return agent.pool != NULL;
+}
+
+static void
+stop (void)
+{
+  if (agent.pool)
+    {
+      while (!p2p_pool_stop (agent.pool, p2p_deadline_ms (POOL_STOP_MS)))
+        ; /* every task has a deadline of its own */
+      p2p_pool_free (agent.pool);
+    }
+  g_clear_pointer (&agent.budget, p2p_yamux_budget_unref);
+  g_clear_pointer (&agent.resolver, p2p_resolver_free);
+}
+
+static int
+run (int signal_fd)
+{
+  g_autoptr (GError) error = NULL;
+  int status = EXIT_FAILURE;
+
+  p2p_tls_setup ();
+  if (setup_agent (&error))
+    {
+      p2p_log_start (agent.settings.log_level, agent.settings.log_format);
+      if (start (&error))
+        {
+          p2p_notify ("READY=1"); /* up is not needed for that: it comes back for ever */
+          status = link_run (signal_fd);
+          p2p_notify ("STOPPING=1");
+        }
+      stop ();
+      p2p_log_stop ();
+    }
+  if (error)
+    (void) fprintf (stderr, "p2pstream-agent: %s\n", error->message);
+  setup_clear ();
+  return status;
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  p2p_autofd signal_fd = open_signals ();
+  int status = EXIT_FAILURE;
+
+  p2p_lock_setup ();
+  switch (agent_settings_load (&agent.settings, argc, argv, environ, &error))
+    {
+    case P2P_SETTINGS_GO:
+      status = run (signal_fd);
+      agent_settings_clear (&agent.settings);
+      break;
+    case P2P_SETTINGS_EXIT:
+      status = EXIT_SUCCESS;
+      break;
+    case P2P_SETTINGS_FAILED:
+      (void) fprintf (stderr, "p2pstream-agent: %s\n", error->message);
+    }
+  return status;
+}
