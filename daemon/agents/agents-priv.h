@@ -54,6 +54,7 @@ typedef struct
 {
   AgentsOptions options; /* constant */
   P2pPool *pool;         /* (owned) probes */
+  P2pYamuxBudget *budget; /* (owned) of all sessions */
   P2pMutex lock;
   pthread_cond_t cond; /* rings the keeper, and whoever waits for the list to become empty */
   GHashTable *known;   /* (lock) id to Known (owned) */

@@ -17,6 +17,8 @@ typedef struct
 {
   unsigned agents_max;  /* connected at once: 503 beyond */
   unsigned max_streams; /* of one agent */
+  unsigned workers_max; /* threads for probes */
+  uint64_t memory_max;  /* bytes that all tunnels' streams may hold */
   int64_t drain_ms;     /* of a displaced or ending session */
   int64_t ping_interval_ms;
 } AgentsOptions;

@@ -11,8 +11,6 @@
 
 Registry registry;
 
-#define PROBE_THREADS_MAX 64
-
 /* --- sessions and what is known ---------------------------------------------------------------------- */
 
 Known *
@@ -174,7 +172,7 @@ agents_start (const AgentsOptions *options, GError **error)
 {
   P2pPoolOptions pool_options = { .name = "agents",
                                   .threads_min = 1,
-                                  .threads_max = PROBE_THREADS_MAX,
+                                  .threads_max = options->workers_max,
                                   .queue_max = options->agents_max,
                                   .idle_ms = 30000 };
 
@@ -182,6 +180,7 @@ agents_start (const AgentsOptions *options, GError **error)
   registry.pool = p2p_pool_new (&pool_options, error);
   if (!registry.pool)
     return false;
+  registry.budget = p2p_yamux_budget_new (options->memory_max);
   p2p_mutex_init (&registry.lock, P2P_LOCK_AGENTS);
   p2p_cond_init (&registry.cond);
   registry.known = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, g_free);
@@ -236,6 +235,7 @@ agents_stop (int64_t deadline_us)
   while (!p2p_pool_stop (registry.pool, p2p_deadline_ms (1000)))
     ; /* its tasks have deadlines of seconds */
   g_clear_pointer (&registry.pool, p2p_pool_free);
+  g_clear_pointer (&registry.budget, p2p_yamux_budget_unref);
   g_clear_pointer (&registry.known, g_hash_table_unref);
   g_clear_pointer (&registry.sessions, g_ptr_array_unref);
   p2p_cond_done (&registry.cond);

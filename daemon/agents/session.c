@@ -54,6 +54,7 @@ session_new (P2pStream *take_strm, const ConfigAgent *agent, GError **error)
                               .name = agent->name,
                               .max_streams = registry.options.max_streams,
                               .accept_backlog = ACCEPT_NONE,
+                              .budget = registry.budget,
                               .ping_interval_ms = registry.options.ping_interval_ms,
                               .dead_after_ms = DEAD_AFTER_MS,
                               .ended = ended_cb,

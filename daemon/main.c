@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* p2pstreamd: start order, one line a module with its reason, and stop in reverse. All signals are blocked in every
+ * thread; the main thread takes them. */
+#include "daemon/agents/agents.h"
+#include "daemon/api/api.h"
+#include "daemon/certs/certs.h"
+#include "daemon/config/change.h"
+#include "daemon/proxy/proxy.h"
+#include "daemon/settings.h"
+#include "daemon/store/store.h"
+#include "lib/log.h"
+#include "lib/notify.h"
+#include "lib/resolver.h"
+#include "lib/watchdog.h"
+
+#include <glib.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define RESOLVER_CACHE 4096
+#define API_CONNECTIONS_MAX 4096
+#define API_CONNECTIONS_PER_ADDRESS_MAX 256
+#define API_BODY_TIMEOUT_MS 30000
+#define API_STOP_MS 2000
+
+static struct
+{
+  Settings settings;
+  Store *store;                /* (owned) */
+  P2pResolver *resolver;       /* (owned) */
+  CertsManagement *management; /* (owned) */
+  P2pTlsServer *management_tls; /* (owned) */
+  char *management_url;        /* (owned) what people and agents are told */
+} daemon_;
+
+/* --- modules ----------------------------------------------------------------------------------------- */
+
+static bool
+start_store (GError **error)
+{
+  daemon_.store = store_open (daemon_.settings.config_dir, error);
+  return daemon_.store != NULL;
+}
+
+static bool
+start_config (GError **error)
+{
+  return config_start (daemon_.store, error);
+}
+
+static bool
+start_certs (GError **error)
+{
+  static const char *const alpn[] = { "http/1.1", NULL };
+  CertsManagementOptions options
+      = { .config_dir = daemon_.settings.config_dir,
+          .advertise_host = daemon_.settings.management_advertise_host,
+          .extra_hosts = (const char *const *) daemon_.settings.management_tls_extra_hosts };
+  P2pTlsServerOptions tls = { .choose = certs_management_choose, .alpn = alpn };
+
+  daemon_.management = certs_management_open (&options, error);
+  if (!daemon_.management)
+    return false;
+  tls.data = daemon_.management;
+  daemon_.management_tls = p2p_tls_server_new (&tls, error);
+  return daemon_.management_tls != NULL;
+}
+
+static bool
+start_resolver (GError **error)
+{
+  daemon_.resolver
+      = p2p_resolver_new ((unsigned) daemon_.settings.resolver_threads, RESOLVER_CACHE, error);
+  return daemon_.resolver != NULL;
+}
+
+static bool
+start_agents (GError **error)
+{
+  const Settings *settings = &daemon_.settings;
+  AgentsOptions options = { .agents_max = (unsigned) settings->agent_max,
+                            .max_streams = (unsigned) settings->agent_max_streams,
+                            .workers_max = (unsigned) settings->tunnel_workers_max,
+                            .memory_max = (uint64_t) settings->tunnel_memory_max,
+                            .drain_ms = settings->agent_drain_ms,
+                            .ping_interval_ms = settings->tunnel_ping_interval_ms };
+
+  return agents_start (&options, error);
+}
+
+static bool
+start_proxy (GError **error)
+{
+  const Settings *settings = &daemon_.settings;
+  ProxyOptions options = { .resolver = daemon_.resolver,
+                           .workers_min = (unsigned) settings->workers_min,
+                           .workers_max = (unsigned) settings->workers_max,
+                           .max_connections = (unsigned) settings->public_max_connections,
+                           .handshake_timeout_ms = settings->tls_handshake_timeout_ms,
+                           .header_timeout_ms = settings->public_header_timeout_ms,
+                           .idle_timeout_ms = settings->public_idle_timeout_ms,
+                           .body_idle_timeout_ms = settings->public_body_idle_timeout_ms,
+                           .upstream_keepalive_max = (unsigned) settings->upstream_keepalive_max,
+                           .upstream_keepalive_idle_ms = settings->upstream_keepalive_idle_ms };
+
+  return proxy_start (&options, error);
+}
+
+static char *
+make_url (const char *host, unsigned port)
+{
+  return g_strdup_printf (strchr (host, ':') ? "https://[%s]:%u" : "https://%s:%u", host, port);
+}
+
+static bool
+start_api (GError **error)
+{
+  const Settings *settings = &daemon_.settings;
+  g_autofree char *token_file = *settings->setup_token_file
+                                    ? g_strdup (settings->setup_token_file)
+                                    : g_build_filename (settings->config_dir, "setup-token", NULL);
+  const char *host = certs_management_get_host (daemon_.management);
+  g_autofree char *public_url = make_url (host, (unsigned) settings->management_port);
+  ApiOptions options = { .store = daemon_.store,
+                         .setup_token_file = token_file,
+                         .setup_window_ms = settings->setup_window_ms,
+                         .session_idle_ms = settings->session_idle_ms,
+                         .bind_address = settings->management_bind_address,
+                         .port = (uint16_t) settings->management_port,
+                         .tls = daemon_.management_tls,
+                         .public_url = settings->management_port ? public_url : NULL,
+                         .workers_max = (unsigned) settings->management_workers_max,
+                         .connections_max = API_CONNECTIONS_MAX,
+                         .connections_per_address_max = API_CONNECTIONS_PER_ADDRESS_MAX,
+                         .handshake_timeout_ms = settings->tls_handshake_timeout_ms,
+                         .header_timeout_ms = settings->public_header_timeout_ms,
+                         .body_timeout_ms = API_BODY_TIMEOUT_MS,
+                         .idle_timeout_ms = settings->public_idle_timeout_ms };
+
+  if (!api_start (&options, error))
+    return false;
+  daemon_.management_url = make_url (host, api_get_port ());
+  return true;
+}
+
+static bool
+is_stuck (int64_t limit_ms, void *data)
+{
+  (void) data;
+  return proxy_is_stuck (limit_ms) || api_is_stuck (limit_ms);
+}
+
+static void
+stop_certs (void)
+{
+  g_clear_pointer (&daemon_.management_tls, p2p_tls_server_unref);
+  g_clear_pointer (&daemon_.management, certs_management_close);
+}
+
+static void
+stop_store (void)
+{
+  g_clear_pointer (&daemon_.store, store_close);
+}
+
+static void
+stop_resolver (void)
+{
+  g_clear_pointer (&daemon_.resolver, p2p_resolver_free);
+}
+
+static void
+stop_agents (void)
+{
+  agents_stop (p2p_deadline_ms (daemon_.settings.shutdown_drain_ms));
+}
+
+static void
+stop_proxy (void)
+{
+  proxy_stop (p2p_deadline_ms (daemon_.settings.shutdown_drain_ms));
+}
+
+static void
+stop_api (void)
+{
+  api_stop (p2p_deadline_ms (API_STOP_MS));
+}
+
+typedef struct
+{
+  bool (*start) (GError **error);
+  void (*stop) (void);
+} Module;
+
+static const Module modules[] = {
+  { start_store, stop_store },       /* the directory's lock: nothing else of a second daemon may start */
+  { start_config, config_stop },     /* the first snapshot: what is stored must be valid */
+  { start_certs, stop_certs },       /* a broken file is told before a port is open */
+  { start_resolver, stop_resolver }, /* for the proxy */
+  { start_agents, stop_agents },     /* before anybody can bring a tunnel or ask for one */
+  { start_proxy, stop_proxy },       /* the public listeners */
+  { start_api, stop_api },           /* last: its answers are about all the others */
+};
+
+/* --- signals ----------------------------------------------------------------------------------------- */
+
+static void
+block_signals (sigset_t *set)
+{
+  sigemptyset (set);
+  sigaddset (set, SIGTERM);
+  sigaddset (set, SIGINT);
+  sigaddset (set, SIGHUP);
+  sigaddset (set, SIGPIPE);
+  P2P_PTHREAD (pthread_sigmask (SIG_BLOCK, set, NULL));
+  sigdelset (set, SIGPIPE);
+}
+
+static void
+reload (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (certs_management_reload (daemon_.management, &error))
+    p2p_log (P2P_LOG_INFO, "daemon", "SIGHUP: the management certificate was read again");
+  else
+    p2p_log (P2P_LOG_ERROR, "daemon", "SIGHUP: %s, keeping the certificate in force", error->message);
+}
+
+static void
+wait_for_end (const sigset_t *set)
+{
+  int number;
+
+  for (;;)
+    {
+      P2P_PTHREAD (sigwait (set, &number));
+      if (number != SIGHUP)
+        break;
+      reload ();
+    }
+  p2p_log (P2P_LOG_INFO, "daemon", "%s: stopping", number == SIGTERM ? "SIGTERM" : "SIGINT");
+}
+
+/* --- start and stop ---------------------------------------------------------------------------------- */
+
+/* "web:8443, old:8080 (error)" */
+static char *
+describe_listeners (void)
+{
+  g_autoptr (Config) cfg = config_get_current ();
+  GString *text = g_string_new (NULL);
+
+  for (unsigned i = 0; i < cfg->n_listeners; i++)
+    {
+      ProxyListenerStatus status;
+
+      if (!proxy_listener_get_status (cfg->listeners[i]->id, &status)
+          || status.state == PROXY_LISTENER_STOPPED)
+        continue;
+      g_string_append_printf (text, "%s%s:%u%s", text->len > 0 ? ", " : "", cfg->listeners[i]->name,
+                              status.state == PROXY_LISTENER_RUNNING ? status.bound_port
+                                                                     : cfg->listeners[i]->port,
+                              status.state == PROXY_LISTENER_RUNNING ? "" : " (error)");
+    }
+  return g_string_free (text, FALSE);
+}
+
+static void
+tell_ready (void)
+{
+  g_autofree char *listeners = describe_listeners ();
+
+  p2p_log_fields (P2P_LOG_INFO, "daemon", "ready", "version", PACKAGE_VERSION, "management",
+                  daemon_.management_url, "ca", certs_management_get_ca_path (daemon_.management),
+                  "listeners", *listeners ? listeners : "none", NULL);
+  api_set_ready (true);
+  p2p_notify ("READY=1");
+}
+
+static int
+run (const sigset_t *set)
+{
+  g_autoptr (GError) error = NULL;
+  P2pWatchdog *watchdog = NULL;
+  size_t n = 0;
+  bool good = true;
+
+  p2p_log_start ((P2pLogLevel) daemon_.settings.log_level, (P2pLogForm) daemon_.settings.log_format);
+  while (good && n < G_N_ELEMENTS (modules))
+    {
+      good = modules[n].start (&error);
+      n++; /* a half-started one is stopped as well: stops bear that */
+    }
+  if (good)
+    {
+      watchdog = p2p_watchdog_new (is_stuck, NULL);
+      tell_ready ();
+      wait_for_end (set);
+      p2p_notify ("STOPPING=1");
+      p2p_watchdog_free (watchdog);
+    }
+  if (error)
+    p2p_log (P2P_LOG_ERROR, "daemon", "%s", error->message);
+  while (n > 0)
+    modules[--n].stop ();
+  p2p_log_stop ();
+  g_free (daemon_.management_url);
+  return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  sigset_t set;
+  int status = EXIT_FAILURE;
+
+  block_signals (&set);
+  p2p_lock_setup ();
+  p2p_tls_setup ();
+  switch (settings_load (&daemon_.settings, argc, argv, environ, &error))
+    {
+    case P2P_SETTINGS_GO:
+      status = run (&set);
+      settings_clear (&daemon_.settings);
+      break;
+    case P2P_SETTINGS_EXIT:
+      status = EXIT_SUCCESS;
+      break;
+    case P2P_SETTINGS_FAILED:
+      (void) fprintf (stderr, "p2pstreamd: %s\n", error->message);
+    }
+  return status;
+}
