@@ -83,9 +83,9 @@ run (int signal_fd)
       p2p_log_start (agent.settings.log_level, agent.settings.log_format);
       if (start (&error))
         {
-          p2p_notify ("READY=1"); /* up is not needed for that: it comes back for ever */
+          (void) p2p_notify ("READY=1"); /* up is not needed for that: it comes back for ever */
           status = link_run (signal_fd);
-          p2p_notify ("STOPPING=1");
+          (void) p2p_notify ("STOPPING=1"); /* nobody else to tell */
         }
       stop ();
       p2p_log_stop ();

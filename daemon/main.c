@@ -9,6 +9,7 @@
 #include "daemon/proxy/proxy.h"
 #include "daemon/settings.h"
 #include "daemon/store/store.h"
+#include "lib/lock.h"
 #include "lib/log.h"
 #include "lib/notify.h"
 #include "lib/resolver.h"
@@ -146,13 +147,6 @@ start_api (GError **error)
   return true;
 }
 
-static bool
-is_stuck (int64_t limit_ms, void *data)
-{
-  (void) data;
-  return proxy_is_stuck (limit_ms) || api_is_stuck (limit_ms);
-}
-
 static void
 stop_certs (void)
 {
@@ -279,7 +273,7 @@ tell_ready (void)
                   daemon_.management_url, "ca", certs_management_get_ca_path (daemon_.management),
                   "listeners", *listeners ? listeners : "none", NULL);
   api_set_ready (true);
-  p2p_notify ("READY=1");
+  (void) p2p_notify ("READY=1"); /* nobody else to tell */
 }
 
 static int
@@ -298,10 +292,17 @@ run (const sigset_t *set)
     }
   if (good)
     {
-      watchdog = p2p_watchdog_new (is_stuck, NULL);
+      P2pPool *pools[] = { proxy_get_pool (), api_get_pool () };
+
+      watchdog = p2p_watchdog_new (pools, G_N_ELEMENTS (pools), P2P_WATCHDOG_TICK_MS,
+                                   P2P_WATCHDOG_TICKS, &error);
+      good = watchdog != NULL;
+    }
+  if (good)
+    {
       tell_ready ();
       wait_for_end (set);
-      p2p_notify ("STOPPING=1");
+      (void) p2p_notify ("STOPPING=1"); /* nobody else to tell */
       p2p_watchdog_free (watchdog);
     }
   if (error)

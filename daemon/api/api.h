@@ -8,6 +8,7 @@
 #pragma once
 
 #include "daemon/store/store.h"
+#include "lib/pool.h"
 #include "lib/tls.h"
 
 #include <glib.h>
@@ -42,5 +43,5 @@ void api_set_ready (bool ready);
  * thread. */
 void api_stop (int64_t deadline_us);
 
-/* True when work has waited without any progress for so long (the watchdog asks). */
-bool api_is_stuck (int64_t limit_ms);
+/* For the watchdog, until api_stop (). */
+P2pPool *api_get_pool (void);

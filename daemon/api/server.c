@@ -207,10 +207,10 @@ api_get_port (void)
   return api_core ()->port;
 }
 
-bool
-api_is_stuck (int64_t limit_ms)
+P2pPool *
+api_get_pool (void)
 {
-  return p2p_pool_is_stuck (server.pool, limit_ms);
+  return server.pool;
 }
 
 void

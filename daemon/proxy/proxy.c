@@ -68,8 +68,8 @@ proxy_get_stats (void)
                        .requests = atomic_load (&proxy.n_requests) };
 }
 
-bool
-proxy_is_stuck (int64_t limit_ms)
+P2pPool *
+proxy_get_pool (void)
 {
-  return p2p_pool_is_stuck (proxy.pool, limit_ms);
+  return proxy.pool;
 }

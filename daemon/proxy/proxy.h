@@ -6,6 +6,7 @@
  * for the listener table's short lock, and for bind () and listen (). */
 #pragma once
 
+#include "lib/pool.h"
 #include "lib/resolver.h"
 
 #include <glib.h>
@@ -67,5 +68,5 @@ typedef struct
 } ProxyStats;
 ProxyStats proxy_get_stats (void);
 
-/* True when work has waited in the public pool without any progress for so long (the watchdog asks). */
-bool proxy_is_stuck (int64_t limit_ms);
+/* For the watchdog, until proxy_stop (). */
+P2pPool *proxy_get_pool (void);
