@@ -17,6 +17,8 @@ typedef struct
   const char *name;
   /* The three below never block: P2P_IO_AGAIN. */
   P2pIo (*try_read) (P2pStream *strm, void *buf, size_t size, size_t *ret_n);
+  /* (nullable: try_read is called) As try_read, but may block for P2P_SOON_MS in one system call. */
+  P2pIo (*read_soon) (P2pStream *strm, void *buf, size_t size, size_t *ret_n);
   P2pIo (*try_writev) (P2pStream *strm, const struct iovec *iov, int n_iov, size_t *ret_n);
   P2pIo (*try_flush) (P2pStream *strm);
   P2pIo (*try_shutdown) (P2pStream *strm);

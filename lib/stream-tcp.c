@@ -20,6 +20,7 @@ typedef struct
 {
   P2pStream base;
   int fd;
+  bool has_patience; /* the reader's: SO_RCVTIMEO is set, which only read_soon () minds */
 } Tcp;
 
 /* What errno means to who uses the stream: the peer or the way to it is gone, unless it is our own shortage. */
@@ -43,13 +44,12 @@ io_from_errno (void)
 }
 
 static P2pIo
-tcp_try_read (P2pStream *strm, void *buf, size_t size, size_t *ret_n)
+tcp_receive (Tcp *tcp, void *buf, size_t size, int flags, size_t *ret_n)
 {
-  Tcp *tcp = (Tcp *) strm;
   ssize_t n;
 
   do
-    n = recv (tcp->fd, buf, size, MSG_DONTWAIT);
+    n = recv (tcp->fd, buf, size, flags);
   while (n < 0 && errno == EINTR);
   if (n < 0)
     return io_from_errno ();
@@ -57,6 +57,25 @@ tcp_try_read (P2pStream *strm, void *buf, size_t size, size_t *ret_n)
     return P2P_IO_EOF;
   *ret_n = (size_t) n;
   return P2P_IO_OK;
+}
+
+static P2pIo
+tcp_try_read (P2pStream *strm, void *buf, size_t size, size_t *ret_n)
+{
+  return tcp_receive ((Tcp *) strm, buf, size, MSG_DONTWAIT, ret_n);
+}
+
+static P2pIo
+tcp_read_soon (P2pStream *strm, void *buf, size_t size, size_t *ret_n)
+{
+  const struct timeval patience = { .tv_usec = P2P_SOON_MS * 1000 };
+  Tcp *tcp = (Tcp *) strm;
+
+  if (!tcp->has_patience
+      && setsockopt (tcp->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0)
+    return tcp_try_read (strm, buf, size, ret_n);
+  tcp->has_patience = true;
+  return tcp_receive (tcp, buf, size, 0, ret_n);
 }
 
 static P2pIo
@@ -156,6 +175,7 @@ tcp_polled (P2pStream *strm, unsigned want, short revents)
 static const P2pStreamOps tcp_ops = {
   .name = "tcp",
   .try_read = tcp_try_read,
+  .read_soon = tcp_read_soon,
   .try_writev = tcp_try_writev,
   .try_flush = tcp_try_flush,
   .try_shutdown = tcp_try_shutdown,

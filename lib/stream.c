@@ -38,6 +38,14 @@ p2p_stream_read (P2pStream *strm, void *buf, size_t size, size_t *ret_n, int64_t
 }
 
 P2pIo
+p2p_stream_read_soon (P2pStream *strm, void *buf, size_t size, size_t *ret_n)
+{
+  g_assert (size > 0);
+  return strm->ops->read_soon ? strm->ops->read_soon (strm, buf, size, ret_n)
+                              : strm->ops->try_read (strm, buf, size, ret_n);
+}
+
+P2pIo
 p2p_stream_writev (P2pStream *strm,
                    const struct iovec *iov,
                    int n_iov,

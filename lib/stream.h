@@ -30,6 +30,11 @@ enum
  * close_notify is P2P_IO_RESET. */
 P2pIo p2p_stream_read (P2pStream *strm, void *buf, size_t size, size_t *ret_n, int64_t deadline_us);
 
+/* For bytes that are expected at once, an origin's answer: P2P_IO_AGAIN when none came within P2P_SOON_MS, or sooner where waiting would
+ * cost more than asking. Over a socket it is one system call where waiting and reading are two or three. */
+#define P2P_SOON_MS 20
+P2pIo p2p_stream_read_soon (P2pStream *strm, void *buf, size_t size, size_t *ret_n);
+
 /* Takes at least one byte, perhaps not all. Taken bytes may stay in the stream (TLS records) until
  * p2p_stream_flush (); the next write flushes them first. */
 P2pIo p2p_stream_writev (P2pStream *strm,

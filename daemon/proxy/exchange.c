@@ -34,6 +34,7 @@ typedef struct
   bool answering;   /* the head of the final answer is queued */
   bool try_origin;  /* the origin has something to read */
   bool try_client;  /* the client has, or left */
+  bool was_patient; /* the answer was waited for once without an eye on the client */
   bool watch;       /* there is room for what the client sends meanwhile */
   bool close_after; /* the client's connection ends with this answer */
   size_t n_back;    /* ws->back[0..n_back): of the head that is being read */
@@ -284,13 +285,22 @@ no_answer (Exchange *ex, P2pIo io)
                                          : "the connection to the origin broke");
 }
 
+/* Most answers come at once: they are waited for in the reading call itself, once, for some milliseconds. */
+static P2pIo
+receive (Exchange *ex, void *buf, size_t size, size_t *ret_n)
+{
+  if (ex->try_origin)
+    return p2p_stream_read (ex->up->strm, buf, size, ret_n, P2P_TRY);
+  ex->was_patient = true;
+  return p2p_stream_read_soon (ex->up->strm, buf, size, ret_n);
+}
+
 static Outcome
 read_some (Exchange *ex)
 {
   Workspace *ws = ex->req->ws;
   size_t n;
-  P2pIo io = p2p_stream_read (ex->up->strm, ws->back + ex->n_back, sizeof ws->back - ex->n_back, &n,
-                              P2P_TRY);
+  P2pIo io = receive (ex, ws->back + ex->n_back, sizeof ws->back - ex->n_back, &n);
 
   ex->try_origin = io == P2P_IO_OK;
   if (io == P2P_IO_AGAIN)
@@ -315,7 +325,7 @@ read_heads (Exchange *ex, unsigned *origin_want)
         outcome = parse_head (ex);
       if (outcome != GOES_ON || ex->answering || ex->n_back != before)
         continue;
-      if (!ex->try_origin)
+      if (!ex->try_origin && (ex->was_patient || !ex->up_done))
         {
           *origin_want |= P2P_READABLE;
           break;
