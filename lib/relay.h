@@ -18,7 +18,7 @@ typedef struct
 
 typedef struct
 {
-  P2pPool *pool;         /* (borrowed) where it goes on after parking */
+  P2pPool *pool;         /* (borrowed) where it goes on after parking (nullable: never parks) */
   int64_t idle_ms;       /* ends after so long without a byte; 0: never */
   int64_t write_stall_ms; /* ends when one side takes no byte for so long while some wait for it */
   /* Both streams are closed already. Called once, on a worker. (nullable) */

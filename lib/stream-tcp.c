@@ -163,7 +163,9 @@ tcp_polled (P2pStream *strm, unsigned want, short revents)
 
   (void) strm;
   /* The next call tells what happened. */
-  if (revents & (POLLHUP | POLLERR | POLLNVAL))
+  if (revents & (POLLERR | POLLNVAL))
+    return P2P_FAILED | P2P_HANGUP | want;
+  if (revents & POLLHUP)
     return P2P_HANGUP | want;
   if (revents & POLLIN)
     ready |= P2P_READABLE;

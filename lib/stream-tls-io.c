@@ -482,7 +482,7 @@ translate (P2pTls *tls, unsigned want, unsigned found)
   bool flushed = true;
 
   if (found & P2P_HANGUP)
-    return P2P_HANGUP | want;
+    return (found & (P2P_FAILED | P2P_HANGUP)) | want;
   if (found & P2P_WRITABLE)
     flushed = flush_as_reader (tls);
   if (!flushed)

@@ -24,6 +24,7 @@ enum
   P2P_READABLE = 1 << 0, /* bytes, EOF or an error can be read */
   P2P_WRITABLE = 1 << 1, /* some bytes would be taken, and nothing waits to be flushed */
   P2P_HANGUP = 1 << 2,   /* both directions are over, or it failed (found even when not asked for) */
+  P2P_FAILED = 1 << 3,   /* comes with P2P_HANGUP: it was reset, nothing more arrives */
 };
 
 /* At least one byte, at most size. P2P_IO_EOF after the peer's FIN or close_notify; over TLS an end without

@@ -380,7 +380,7 @@ ready_locked (YamuxStream *strm, unsigned want)
   if (strm->write_end != P2P_IO_OK || yamux_stream_room_locked (strm) > 0)
     ready |= P2P_WRITABLE & want;
   if (strm->write_end != P2P_IO_OK && strm->in_bytes == 0)
-    ready |= P2P_HANGUP;
+    ready |= P2P_HANGUP | P2P_FAILED;
   if (strm->fin_wanted && strm->read_end == P2P_IO_EOF && strm->in_bytes == 0)
     ready |= P2P_HANGUP;
   return ready;
