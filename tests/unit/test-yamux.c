@@ -214,7 +214,7 @@ test_reset (void)
   p2p_stream_close (strm);
   wait = (P2pWait){ .strm = pair.client.kept[0] };
   g_assert_cmpint (p2p_stream_wait (&wait, 1, WITHIN), ==, P2P_IO_OK);
-  g_assert_cmpuint (wait.ready, ==, P2P_HANGUP);
+  g_assert_cmpuint (wait.ready, &, P2P_HANGUP);
   g_assert_cmpint (p2p_stream_read (pair.client.kept[0], &byte, 1, &n, WITHIN), ==, P2P_IO_RESET);
   g_assert_cmpint (
       p2p_stream_writev (pair.client.kept[0], &(struct iovec){ &byte, 1 }, 1, &n, WITHIN), ==,
