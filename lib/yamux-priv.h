@@ -130,6 +130,19 @@ typedef struct
   bool rung;     /* (lock) */
 } YamuxDoorbell;
 
+/* What is being written: first what was put together in staging, then whole frames. */
+#define YAMUX_BATCH_FRAMES 4
+typedef struct
+{
+  unsigned char *staging; /* (owned) YAMUX_RECORD_SIZE */
+  size_t n_staged;
+  YamuxChunk *frames[YAMUX_BATCH_FRAMES]; /* (owned) */
+  unsigned n_frames;
+  struct iovec iov[1 + YAMUX_BATCH_FRAMES]; /* what is left of it all */
+  unsigned first_iov, n_iov;
+  size_t left;
+} YamuxBatch;
+
 typedef TAILQ_HEAD (YamuxStreamList, YamuxStream) YamuxStreamList;
 typedef LIST_HEAD (YamuxBucket, YamuxStream) YamuxBucket;
 
@@ -200,10 +213,7 @@ struct P2pYamux
   bool unflushed;
   P2pIo send_end;         /* P2P_IO_OK: goes on */
   int64_t took_us;        /* when the transport last took something, or there was nothing to send */
-  unsigned char *staging; /* (owned) control and small frames; used by who holds the turn */
-  YamuxChunk *out_chunk;  /* (owned) (nullable) the frame that is being written, when it is not staging */
-  const unsigned char *out; /* (borrowed) what is being written */
-  size_t out_n;             /* and how much of it is left */
+  YamuxBatch batch;       /* used by who holds the turn, without the lock too */
 };
 
 /* yamux-doorbell.c */
@@ -232,6 +242,8 @@ void yamux_stream_lose_locked (YamuxStream *strm);
 /* Kills and tells the peer by RST. No lock is held. */
 void yamux_stream_abort (YamuxStream *strm, P2pIo how);
 size_t yamux_stream_room_locked (YamuxStream *strm);
+/* Whether it is worth while to wake a writer that found no room. */
+bool yamux_stream_wants_more_locked (YamuxStream *strm);
 void yamux_stream_free_struct (YamuxStream *strm);
 
 /* yamux-table.c: streams by id; yamux->lock is held. */
@@ -241,15 +253,21 @@ void yamux_table_add_locked (P2pYamux *yamux, YamuxStream *strm);
 void yamux_table_remove_locked (P2pYamux *yamux, YamuxStream *strm);
 void yamux_acked_locked (P2pYamux *yamux, YamuxStream *strm);
 
-/* yamux-send.c */
+/* yamux-compose.c */
 /* Adds to what the next window update of strm says. yamux->lock is held. */
 void yamux_tell_locked (YamuxStream *strm, unsigned tells);
 /* Puts strm into the list of those that have frames or FIN to send. yamux->lock is held. */
 void yamux_offer_locked (YamuxStream *strm);
+/* What is written next goes into yamux->batch, which is empty; false: there is nothing. */
+bool yamux_compose_locked (P2pYamux *yamux);
+/* n bytes of it were written. */
+void yamux_batch_advance (YamuxBatch *batch, size_t n);
+void yamux_batch_clear (YamuxBatch *batch);
+
+/* yamux-send.c */
 /* Writes what there is if the send turn is free. yamux->lock is held, and let go meanwhile. */
 void yamux_drain_locked (P2pYamux *yamux, bool is_reader);
 void yamux_drain (P2pYamux *yamux);
-bool yamux_has_control_locked (P2pYamux *yamux);
 /* The last words of a session: what is half written, then GOAWAY. No lock is held; the session is over and the
  * send turn free. */
 void yamux_send_last (P2pYamux *yamux, uint32_t go_away_code, int64_t deadline_us);

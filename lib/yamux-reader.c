@@ -119,7 +119,8 @@ static int64_t
 next_due_locked (P2pYamux *yamux)
 {
   int64_t dead_after_us = yamux->options.dead_after_ms * 1000;
-  int64_t due_us = yamux->next_ping_us;
+  /* A stream that begins to linger meanwhile does not wake the reader: it waits for twice its time at most. */
+  int64_t due_us = MIN (yamux->next_ping_us, p2p_deadline_ms (yamux->options.linger_ms));
   YamuxStream *strm = TAILQ_FIRST (&yamux->lingers);
 
   if (awaits_byte_locked (yamux))

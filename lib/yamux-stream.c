@@ -52,6 +52,12 @@ yamux_stream_room_locked (YamuxStream *strm)
   return MIN (limit - strm->out_bytes, (size_t) strm->send_window);
 }
 
+bool
+yamux_stream_wants_more_locked (YamuxStream *strm)
+{
+  return strm->send_window > 0 && strm->out_bytes <= queue_limit (strm->yamux) / 2;
+}
+
 void
 yamux_stream_ring_locked (YamuxStream *strm, unsigned what)
 {

@@ -52,7 +52,7 @@ yamux_new_still (P2pStream *take_transport, const P2pYamuxOptions *options)
   TAILQ_INIT (&yamux->sends);
   TAILQ_INIT (&yamux->lingers);
   yamux->next_id = options->role == P2P_YAMUX_CLIENT ? 1 : 2;
-  yamux->staging = g_malloc (YAMUX_RECORD_SIZE);
+  yamux->batch.staging = g_malloc (YAMUX_RECORD_SIZE);
   yamux->next_ping_us = now_us; /* the first gives the round trip */
   atomic_init (&yamux->last_byte_us, now_us);
   atomic_init (&yamux->round_trip_us, -1);
@@ -107,7 +107,7 @@ free_session (P2pYamux *yamux)
       TAILQ_REMOVE (&yamux->spares, strm, spare_link);
       yamux_stream_free_struct (strm);
     }
-  yamux_chunk_free (yamux->out_chunk);
+  yamux_batch_clear (&yamux->batch);
   p2p_yamux_budget_unref (yamux->options.budget);
   p2p_mutex_done (&yamux->lock);
   p2p_mutex_done (&yamux->spare_lock);
@@ -115,7 +115,7 @@ free_session (P2pYamux *yamux)
   p2p_cond_done (&yamux->turn_free);
   yamux_doorbell_done (&yamux->doorbell);
   g_free ((char *) yamux->options.name);
-  g_free (yamux->staging);
+  g_free (yamux->batch.staging);
   g_free (yamux);
 }
 
@@ -135,7 +135,7 @@ is_open_locked (P2pYamux *yamux)
 static P2pIo
 wait_to_open_locked (P2pYamux *yamux, int64_t deadline_us)
 {
-  for (;;)
+  for (bool drained = false;; drained = true)
     {
       if (!is_open_locked (yamux))
         return P2P_IO_STOPPED;
@@ -145,7 +145,10 @@ wait_to_open_locked (P2pYamux *yamux, int64_t deadline_us)
         return P2P_IO_OK;
       if (deadline_us == P2P_TRY)
         return P2P_IO_AGAIN;
-      if (!p2p_cond_wait (&yamux->may_open, &yamux->lock, deadline_us))
+      /* No ACK comes for a SYN that waits for its first bytes. */
+      if (!drained)
+        yamux_drain_locked (yamux, false);
+      else if (!p2p_cond_wait (&yamux->may_open, &yamux->lock, deadline_us))
         return P2P_IO_TIMEOUT;
     }
 }
