@@ -42,7 +42,9 @@ ready_locked (End *end, unsigned want)
 {
   unsigned ready = 0;
 
-  if (end->in->rst || end->out->rst || (end->in->fin && end->out->fin))
+  if (end->in->rst)
+    return P2P_FAILED | P2P_HANGUP | want;
+  if (end->out->rst || (end->in->fin && end->out->fin))
     return P2P_HANGUP | want;
   if (end->in->n > 0 || end->in->fin)
     ready |= P2P_READABLE;

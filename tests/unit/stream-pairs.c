@@ -49,8 +49,8 @@ stream_pair_memory (P2pStream **ret_a, P2pStream **ret_b)
   memory_stream_pair (256 * 1024, ret_a, ret_b);
 }
 
-static void
-pair_tls_tcp (P2pStream **ret_a, P2pStream **ret_b)
+void
+stream_pair_tls (P2pStream **ret_a, P2pStream **ret_b)
 {
   stream_pair_tcp (ret_a, ret_b);
   tls_fixture_wrap (false, ret_a, ret_b);
@@ -73,7 +73,7 @@ pair_tls_memory (P2pStream **ret_a, P2pStream **ret_b)
 static void
 pair_tls_tls (P2pStream **ret_a, P2pStream **ret_b)
 {
-  pair_tls_tcp (ret_a, ret_b);
+  stream_pair_tls (ret_a, ret_b);
   tls_fixture_wrap (false, ret_a, ret_b);
 }
 
@@ -81,9 +81,10 @@ const StreamPairs stream_pairs[] = {
   { "tcp", stream_pair_tcp, true },
   { "unix", stream_pair_unix, true },
   { "memory", stream_pair_memory, false },
-  { "tls", pair_tls_tcp, true },
+  { "tls", stream_pair_tls, true },
   { "tls1.2", pair_tls12_tcp, true },
   { "tls-over-memory", pair_tls_memory, false },
   { "tls-over-tls", pair_tls_tls, true },
+  { "yamux", stream_pair_yamux, false },
   { NULL, NULL, false },
 };

@@ -20,3 +20,6 @@ extern const StreamPairs stream_pairs[];
 
 void stream_pair_tcp (P2pStream **ret_a, P2pStream **ret_b);
 void stream_pair_memory (P2pStream **ret_a, P2pStream **ret_b);
+void stream_pair_tls (P2pStream **ret_a, P2pStream **ret_b);
+/* For one thread at a time, as the TLS pairs. */
+void stream_pair_yamux (P2pStream **ret_a, P2pStream **ret_b);
