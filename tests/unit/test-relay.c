@@ -305,6 +305,14 @@ test_client_leaves (const void *data)
       g_assert_cmpint (p2p_stream_write_all (scene.client, &iov, 1, NULL, SOON), ==, P2P_IO_OK);
       if (abort)
         p2p_stream_reset (scene.client);
+      else
+        {
+          char byte;
+          size_t n;
+
+          g_assert_cmpint (p2p_stream_shutdown (scene.client, SOON), ==, P2P_IO_OK);
+          g_assert_cmpint (p2p_stream_read (scene.client, &byte, 1, &n, SOON), ==, P2P_IO_EOF);
+        }
       scene_stop (&scene);
       if (!abort)
         g_assert_cmpint (scene.result.end, ==, P2P_IO_EOF);
