@@ -11,6 +11,8 @@
 
 static P2pYamux *opener, *acceptor; /* (owned) (nullable: not yet used) */
 static P2pMutex lock = { .mutex = PTHREAD_MUTEX_INITIALIZER, .lock_class = P2P_LOCK_LEAF };
+/* One pair at a time is made, whichever thread asks. Outermost: it is held while the session's locks are taken. */
+static P2pMutex turn = { .mutex = PTHREAD_MUTEX_INITIALIZER, .lock_class = P2P_LOCK_CONFIG_WRITE };
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static P2pStream *accepted; /* (owned) (nullable) (lock: lock) */
 
@@ -71,6 +73,7 @@ stream_pair_yamux (P2pStream **ret_a, P2pStream **ret_b)
 {
   char byte;
   size_t n;
+  P2P_LOCKED (&turn);
 
   if (!opener)
     begin_sessions ();
