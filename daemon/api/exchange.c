@@ -58,7 +58,8 @@ api_exchange_free (ApiExchange *exchange)
   if (exchange->body)
     {
       explicit_bzero (exchange->chunk, sizeof exchange->chunk);
-      explicit_bzero (exchange->body->data, exchange->body->len);
+      if (exchange->body->len > 0)
+        explicit_bzero (exchange->body->data, exchange->body->len);
       g_byte_array_unref (exchange->body);
     }
   if (exchange->rest)

@@ -122,8 +122,7 @@ fail (P2pConnector *self, const GError *error, P2pConnectorState page)
 static void
 use_client (P2pConnector *self, const P2pPin *pin)
 {
-  g_autoptr (P2pClient) old = self->client;
-
+  g_clear_object (&self->client);
   self->client = p2p_client_new (p2p_profile_get_address (self->profile), pin);
 }
 
