@@ -118,12 +118,13 @@ class Seen:
 
 class Origin:
     """answer (seen) gives the bytes to send, or (bytes, raw.CLOSE) to end the connection behind them; the default is 200 with the
-    target as the body. It frames requests as an ordinary server would and writes down every one."""
+    target as the body. It frames requests as an ordinary server would and writes down every one. port: to come back where one was."""
 
-    def __init__(self, answer=None):
+    def __init__(self, answer=None, port=0):
         self.answer = answer or self.echo
         self.seen, self.n_conns, self.lock = [], 0, threading.Lock()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.socks, self.closed = set(), False
+        self.listener = socket.create_server(("127.0.0.1", port), backlog=512)
         self.port = self.listener.getsockname()[1]
         self.url = "http://127.0.0.1:%d" % self.port
         threading.Thread(target=self._accept, daemon=True).start()
@@ -140,6 +141,15 @@ class Origin:
         return seen
 
     def close(self):
+        """Ends as a process does: nobody listens any more, and every connection is at its end."""
+        with self.lock:
+            self.closed = True
+            socks = list(self.socks)
+        for sock in [self.listener] + socks:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)  # a thread that waits in accept or recv would keep it alive
+            except OSError:
+                pass
         self.listener.close()
 
     def _accept(self):
@@ -149,8 +159,12 @@ class Origin:
             except OSError:
                 return
             with self.lock:
+                if self.closed:
+                    sock.close()
+                    return
                 self.n_conns += 1
                 number = self.n_conns
+                self.socks.add(sock)
             threading.Thread(target=self._serve, args=(sock, number), daemon=True).start()
 
     def _serve(self, sock, number):
@@ -159,6 +173,9 @@ class Origin:
                 self._requests(sock, number)
         except (OSError, ValueError):
             pass
+        finally:
+            with self.lock:
+                self.socks.discard(sock)
 
     def _requests(self, sock, number):
         buffer = b""
