@@ -5,6 +5,7 @@
 #include "lib/yamux-priv.h"
 
 #include <glib.h>
+#include <sched.h>
 
 #define RX_SIZE (64 << 10)
 
@@ -286,7 +287,12 @@ yamux_finish (P2pYamux *yamux, const char *why, bool is_fault)
 static void
 name_thread (P2pYamux *yamux)
 {
+  const struct sched_param param = { .sched_priority = 0 };
   char name[16];
+
+  /* A sender that wakes the reader goes on first: the reader then finds more frames at once. It is only a
+   * hint to the kernel, so a refusal changes nothing. */
+  (void) sched_setscheduler (0, SCHED_BATCH, &param);
 
   (void) g_snprintf (name, sizeof name, "ymx-%s", yamux->options.name ? yamux->options.name : "");
   P2P_PTHREAD (pthread_setname_np (pthread_self (), name));

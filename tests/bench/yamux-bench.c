@@ -5,6 +5,7 @@
  * both processes, and the memory of 2 000 idle streams. Run by hand; see doc/performance.md. */
 #include "tests/unit/yamux-pair.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -195,6 +196,8 @@ main (int argc, char **argv)
   pair_over_tls = !(argc > 1 && g_str_equal (argv[1], "--plain"));
   seconds_us = (argc > 2 ? atoi (argv[2]) : 2) * G_USEC_PER_SEC;
   p2p_lock_setup ();
+  /* As the workers of a pool are; threads inherit it. */
+  (void) sched_setscheduler (0, SCHED_BATCH, &(struct sched_param){ .sched_priority = 0 });
   transport_pair (&a, &b);
   child = fork ();
   g_assert_cmpint (child, >=, 0);
