@@ -178,9 +178,16 @@ p2p_client_get_me_finish (P2pClient *self, GAsyncResult *result, GError **error)
 {
   g_autoptr (JsonNode) node = p2p_client_call_finish (self, result, error);
   JsonObject *answer = p2p_json_node_object (node);
-  JsonObject *user = p2p_json_object (answer, "user");
+  P2pUser *user;
 
-  return node != NULL ? user_from_json (user != NULL ? user : answer) : NULL;
+  if (node == NULL)
+    return NULL;
+  /* An API token belongs to nobody: it has a name of its own. */
+  user = g_new0 (P2pUser, 1);
+  user->username = g_strdup (p2p_json_str (p2p_json_object (answer, "user"), "username",
+                                           p2p_json_str (answer, "name", "")));
+  user->role = g_strdup (p2p_json_str (answer, "role", ""));
+  return user;
 }
 
 void
@@ -202,21 +209,42 @@ p2p_client_get_version_finish (P2pClient *self, GAsyncResult *result, GError **e
 
 void
 p2p_client_run_listener_async (P2pClient          *self,
-                               int64_t             id,
+                               P2pResource        *listener,
                                bool                start,
                                GCancellable       *cancellable,
                                GAsyncReadyCallback callback,
                                gpointer            user_data)
 {
-  g_autofree char *path = g_strdup_printf ("/listeners/%" PRId64 "/%s", id, start ? "start" : "stop");
+  g_autofree char *path = g_strdup_printf ("%s/%" PRId64 "/%s", p2p_resource_get_path (listener),
+                                           p2p_resource_get_id (listener), start ? "start" : "stop");
 
   p2p_client_call_async (self, "POST", path, NULL, NULL, cancellable, callback, user_data);
 }
 
-bool
-p2p_client_run_listener_finish (P2pClient *self, GAsyncResult *result, GError **error)
+/* The answer of a change is the object as it is now. */
+static bool
+finish_into (P2pClient *self, GAsyncResult *result, P2pResource *resource, GError **error)
 {
-  return finish_ignored (self, result, error);
+  g_autoptr (JsonNode) node = p2p_client_call_finish (self, result, error);
+
+  if (node == NULL)
+    return false;
+  if (p2p_json_node_object (node) == NULL)
+    {
+      set_protocol_error (error, "id");
+      return false;
+    }
+  p2p_resource_apply (resource, p2p_json_node_object (node));
+  return true;
+}
+
+bool
+p2p_client_run_listener_finish (P2pClient    *self,
+                                GAsyncResult *result,
+                                P2pResource  *listener,
+                                GError      **error)
+{
+  return finish_into (self, result, listener, error);
 }
 
 void
@@ -240,15 +268,5 @@ p2p_client_enable_async (P2pClient          *self,
 bool
 p2p_client_enable_finish (P2pClient *self, GAsyncResult *result, P2pResource *resource, GError **error)
 {
-  g_autoptr (JsonNode) node = p2p_client_call_finish (self, result, error);
-
-  if (node == NULL)
-    return false;
-  if (p2p_json_node_object (node) == NULL)
-    {
-      set_protocol_error (error, "id");
-      return false;
-    }
-  p2p_resource_apply (resource, p2p_json_node_object (node));
-  return true;
+  return finish_into (self, result, resource, error);
 }

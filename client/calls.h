@@ -87,12 +87,16 @@ GPtrArray *p2p_client_list_agents_finish (P2pClient *self, GAsyncResult *result,
 
 /* start: whether it is to run; until the daemon's next start, changing no configuration. */
 void p2p_client_run_listener_async (P2pClient          *self,
-                                    int64_t             id,
+                                    P2pResource        *listener,
                                     bool                start,
                                     GCancellable       *cancellable,
                                     GAsyncReadyCallback callback,
                                     gpointer            user_data);
-bool p2p_client_run_listener_finish (P2pClient *self, GAsyncResult *result, GError **error);
+/* The listener as it is now goes into listener. */
+bool p2p_client_run_listener_finish (P2pClient    *self,
+                                     GAsyncResult *result,
+                                     P2pResource  *listener,
+                                     GError      **error);
 
 /* Changes "enabled" of a route or an agent, unless someone changed the object since it was read (412). */
 void p2p_client_enable_async (P2pClient          *self,

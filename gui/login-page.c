@@ -101,6 +101,13 @@ submit_cb (P2pLoginPage *self)
                         gtk_editable_get_text (GTK_EDITABLE (self->password)));
 }
 
+static gboolean
+p2p_login_page_grab_focus (GtkWidget *widget)
+{
+  focus_first_gap (P2P_LOGIN_PAGE (widget));
+  return TRUE;
+}
+
 static void
 p2p_login_page_dispose (GObject *object)
 {
@@ -119,6 +126,7 @@ p2p_login_page_class_init (P2pLoginPageClass *klass)
 
   g_type_ensure (P2P_TYPE_BUSY_BUTTON);
   G_OBJECT_CLASS (klass)->dispose = p2p_login_page_dispose;
+  widget_class->grab_focus = p2p_login_page_grab_focus;
   gtk_widget_class_set_template_from_resource (widget_class, "/org/p2pstream/Admin/login-page.ui");
   gtk_widget_class_bind_template_child (widget_class, P2pLoginPage, server_name);
   gtk_widget_class_bind_template_child (widget_class, P2pLoginPage, username);

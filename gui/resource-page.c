@@ -70,11 +70,14 @@ static void
 update_page (P2pResourcePage *self)
 {
   const char *page = choose_page (self);
+  GtkRoot *root = gtk_widget_get_root (GTK_WIDGET (self));
   g_autofree char *error = g_markup_escape_text (p2p_server_get_error (self->server), -1);
 
   gtk_stack_set_visible_child_name (self->pages, page);
   gtk_spinner_set_spinning (self->spinner, g_str_equal (page, "loading"));
   adw_status_page_set_description (self->failed, error);
+  if (gtk_widget_get_mapped (GTK_WIDGET (self)) && gtk_root_get_focus (root) == NULL)
+    gtk_widget_grab_focus (GTK_WIDGET (self));
 }
 
 static void
@@ -127,7 +130,10 @@ row_unbind_cb (G_GNUC_UNUSED P2pResourcePage *self, GtkListItem *item)
 static gboolean
 p2p_resource_page_grab_focus (GtkWidget *widget)
 {
-  return gtk_widget_grab_focus (GTK_WIDGET (P2P_RESOURCE_PAGE (widget)->list));
+  GtkWidget *list = GTK_WIDGET (P2P_RESOURCE_PAGE (widget)->list);
+
+  /* Entering by Tab finds a row also when the list was empty before; its own grab_focus does not (GTK 4.8). */
+  return gtk_widget_grab_focus (list) || gtk_widget_child_focus (list, GTK_DIR_TAB_FORWARD);
 }
 
 static void

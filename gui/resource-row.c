@@ -15,6 +15,7 @@ struct _P2pResourceRow
   P2pResource *resource; /* (owned) (nullable) */
   gulong changed_id;
   const char *action; /* static: of the switch */
+  char *state_label;  /* (owned) (nullable) */
   bool filling;       /* the switch is set by us, not by a person */
 
   GtkLabel *title; /* template children are borrowed */
@@ -69,6 +70,8 @@ void
 p2p_resource_row_set_state (P2pResourceRow *self, const char *state)
 {
   p2p_state_pill_set_state (self->state, state);
+  g_free (self->state_label);
+  self->state_label = p2p_state_dup_label (state);
 }
 
 void
@@ -114,8 +117,7 @@ static void
 update_list_item (P2pResourceRow *self)
 {
   GtkWidget *parent = gtk_widget_get_parent (GTK_WIDGET (self));
-  g_autofree char *state = p2p_state_dup_label (p2p_resource_get_state (self->resource));
-  g_autofree char *label = g_strdup_printf ("%s, %s", gtk_label_get_text (self->title), state);
+  g_autofree char *label = g_strdup_printf ("%s, %s", gtk_label_get_text (self->title), self->state_label);
 
   if (parent != NULL)
     gtk_accessible_update_property (GTK_ACCESSIBLE (parent), GTK_ACCESSIBLE_PROPERTY_LABEL, label,
@@ -159,6 +161,7 @@ p2p_resource_row_dispose (GObject *object)
   P2pResourceRow *self = P2P_RESOURCE_ROW (object);
 
   p2p_resource_row_set_resource (self, NULL);
+  g_clear_pointer (&self->state_label, g_free);
   gtk_widget_dispose_template (GTK_WIDGET (self), P2P_TYPE_RESOURCE_ROW);
   G_OBJECT_CLASS (p2p_resource_row_parent_class)->dispose (object);
 }

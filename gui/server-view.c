@@ -122,11 +122,21 @@ add_section (P2pServerView *self, P2pKindId kind)
   gtk_list_box_append (self->sections, GTK_WIDGET (p2p_section_row_new (kind, self->server)));
 }
 
+static gboolean
+p2p_server_view_grab_focus (GtkWidget *widget)
+{
+  P2pServerView *self = P2P_SERVER_VIEW (widget);
+
+  return gtk_widget_grab_focus (GTK_WIDGET (self->kind_pages[self->section]));
+}
+
 static void
 p2p_server_view_dispose (GObject *object)
 {
   P2pServerView *self = P2P_SERVER_VIEW (object);
 
+  /* The bin's own child is one of the template: the template would take it from under the bin. */
+  adw_bin_set_child (ADW_BIN (self), NULL);
   gtk_widget_dispose_template (GTK_WIDGET (self), P2P_TYPE_SERVER_VIEW);
   g_clear_object (&self->server);
   G_OBJECT_CLASS (p2p_server_view_parent_class)->dispose (object);
@@ -138,6 +148,7 @@ p2p_server_view_class_init (P2pServerViewClass *klass)
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->dispose = p2p_server_view_dispose;
+  widget_class->grab_focus = p2p_server_view_grab_focus;
   gtk_widget_class_set_template_from_resource (widget_class, "/org/p2pstream/Admin/server-view.ui");
   gtk_widget_class_bind_template_child (widget_class, P2pServerView, leaflet);
   gtk_widget_class_bind_template_child (widget_class, P2pServerView, side_header);

@@ -79,7 +79,7 @@ find_fault (P2pSetupPage *self, GtkWidget **ret_row, bool *ret_typed)
     *ret_row = GTK_WIDGET (self->again);
   else
     return NULL;
-  return _("The setup token stands in the log of p2pstreamd: journalctl -u p2pstreamd");
+  return _("The setup token stands in a file on the server: sudo cat /var/lib/p2pstream/setup-token");
 }
 
 static void
@@ -197,6 +197,15 @@ connector_changed_cb (P2pSetupPage *self)
     gtk_widget_grab_focus (row);
 }
 
+static gboolean
+p2p_setup_page_grab_focus (GtkWidget *widget)
+{
+  GtkWidget *row;
+  bool typed;
+
+  return find_fault (P2P_SETUP_PAGE (widget), &row, &typed) != NULL && gtk_widget_grab_focus (row);
+}
+
 static void
 p2p_setup_page_dispose (GObject *object)
 {
@@ -216,6 +225,7 @@ p2p_setup_page_class_init (P2pSetupPageClass *klass)
 
   g_type_ensure (P2P_TYPE_BUSY_BUTTON);
   G_OBJECT_CLASS (klass)->dispose = p2p_setup_page_dispose;
+  widget_class->grab_focus = p2p_setup_page_grab_focus;
   gtk_widget_class_set_template_from_resource (widget_class, "/org/p2pstream/Admin/setup-page.ui");
   gtk_widget_class_bind_template_child (widget_class, P2pSetupPage, pages);
   gtk_widget_class_bind_template_child (widget_class, P2pSetupPage, explanation);

@@ -110,7 +110,6 @@ show_certificate (P2pTrustPage *self)
   gtk_label_set_text (self->old_fingerprint, old != NULL ? old : "");
   show_facts (self, doubt);
   show_decision (self, doubt, name);
-  gtk_widget_grab_focus (GTK_WIDGET (self->cancel_button));
 }
 
 static void

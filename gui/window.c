@@ -19,7 +19,7 @@
 
 enum
 {
-  TOAST_CALL_S = 8, /* long enough to read a server's sentence and reach for the button */
+  TOAST_CALL_S = 12, /* long enough to read a server's sentence and reach for the button */
 };
 
 struct _P2pWindow
@@ -166,6 +166,7 @@ connector_changed_cb (P2pWindow *self)
     [P2P_CONNECTOR_LOGIN] = "login",  [P2P_CONNECTOR_READY] = "server",
   };
   P2pConnectorState state = p2p_connector_get_state (self->connector);
+  bool turned = !g_str_equal (names[state], gtk_stack_get_visible_child_name (self->pages));
 
   if (state == P2P_CONNECTOR_READY && self->server == NULL)
     open_server (self);
@@ -176,6 +177,9 @@ connector_changed_cb (P2pWindow *self)
     drop_view (self);
   update_title (self);
   update_actions (self);
+  /* Only now: a page that is hidden, or whose action is disabled, does not take the focus. */
+  if (turned)
+    gtk_widget_grab_focus (gtk_stack_get_visible_child (self->pages));
 }
 
 static void

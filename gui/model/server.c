@@ -351,7 +351,7 @@ listener_run_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (Change) change = user_data;
   g_autoptr (GError) error = NULL;
 
-  p2p_client_run_listener_finish (P2P_CLIENT (source), result, &error);
+  p2p_client_run_listener_finish (P2P_CLIENT (source), result, change->resource, &error);
   change_done (change, error);
 }
 
@@ -369,7 +369,7 @@ p2p_server_run_listener (P2pServer *self, int64_t id, bool start)
   change->title = g_strdup_printf (start ? _("“%s” could not be started") : _("“%s” could not be stopped"),
                                    p2p_resource_get_name (listener));
   change->action = g_strdup_printf ("win.run-listener((int64 %" PRId64 ", %s))", id, start ? "true" : "false");
-  p2p_client_run_listener_async (self->client, id, start, self->cancellable, listener_run_cb, change);
+  p2p_client_run_listener_async (self->client, listener, start, self->cancellable, listener_run_cb, change);
 }
 
 static void

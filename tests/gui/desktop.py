@@ -95,6 +95,9 @@ class App:
             self.process.terminate()
             self.process.wait(DEADLINE_S)
         self.stderr.close()
+        return self.read_stderr()
+
+    def read_stderr(self):
         with open(self.stderr_path) as text:
             return text.read()
 
@@ -104,13 +107,14 @@ class App:
     # told by the window's title, and looked at below the widget of its type.
 
     def _walk(self, node):
+        """Last children first: toasts and dialogs come after a page of hundreds of widgets, and go by themselves."""
         import pyatspi
         try:
             if node.getRoleName() not in ("application", "frame") and \
                     not node.getState().contains(pyatspi.STATE_VISIBLE):
                 return
             yield node
-            for i in range(node.childCount):
+            for i in reversed(range(node.childCount)):
                 child = node.getChildAtIndex(i)
                 if child is not None:
                     yield from self._walk(child)
@@ -145,6 +149,24 @@ class App:
     def wait_gone(self, part, below=None):
         until(f"no text {part!r}", lambda: not self.has_text(part, below))
 
+    def wait_item_gone(self, name, below):
+        until(f"no list item {name!r}", lambda: self.look("list item", name, below) is None)
+
+    def find_selected(self, below):
+        """The name of the list item that is selected."""
+        import pyatspi
+
+        def look():
+            for node in self._walk(below):
+                if node.getRoleName() == "list item" and node.getState().contains(pyatspi.STATE_SELECTED):
+                    return node.name.split(",")[0]
+            return None
+        return until("a selected list item", look)
+
+    def is_checked(self, node):
+        import pyatspi
+        return node.getState().contains(pyatspi.STATE_CHECKED)
+
     def is_sensitive(self, node):
         import pyatspi
         return node.getState().contains(pyatspi.STATE_SENSITIVE)
@@ -155,9 +177,12 @@ class App:
 
     # -- doing
 
-    def press(self, name, below=None, role="push button"):
+    def find_button(self, name, below=None, role="push button"):
         """Names of buttons with an underlined letter come twice, once with the underscore."""
-        node = self.find(role, lambda text: text == name or text.endswith(f" {name}"), below)
+        return self.find(role, lambda text: text == name or text.endswith(f" {name}"), below)
+
+    def press(self, name, below=None, role="push button"):
+        node = self.find_button(name, below, role)
         until(f"{name} can be pressed", lambda: self.is_sensitive(node))
         assert node.queryAction().doAction(0), f"{name} has no action"
 

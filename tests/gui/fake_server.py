@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (C) 2026 The p2pstream developers
 """A server that speaks enough of the management API for the desktop client, with faults on demand."""
+import hashlib
 import http.server
 import json
 import ssl
@@ -19,6 +20,13 @@ def make_certificate(folder, name="localhost"):
                     f"subjectAltName=DNS:{name},DNS:p2pstream.local,IP:127.0.0.1", "-keyout", key, "-out", crt],
                    check=True, capture_output=True)
     return crt, key
+
+
+def fingerprint(crt):
+    """As the desktop client shows it: eight bytes a line."""
+    der = ssl.PEM_cert_to_DER_cert(open(crt).read())
+    pairs = [f"{byte:02X}" for byte in hashlib.sha256(der).digest()]
+    return "\n".join(":".join(pairs[i:i + 8]) for i in range(0, 32, 8))
 
 
 def target(ident, url, health="healthy", **more):
@@ -119,7 +127,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def answer_signed_in(self, fake, call, parts, body):
         if call == "GET /me":
-            return self.reply(200, {"id": 1, "username": next(iter(fake.users)), "role": "admin"})
+            return self.reply(200, {"kind": "session", "name": next(iter(fake.users)), "role": "admin",
+                                    "user": {"id": 1, "username": next(iter(fake.users)), "role": "admin"}})
         if call == "POST /logout":
             fake.sessions.discard(TOKEN)
             return self.reply(204)
@@ -148,9 +157,14 @@ class FakeServer:
         self.users = dict(users or {})
         self.sessions = {TOKEN}
         self.lists = {"listeners": [], "routes": [], "agents": []}
+        self.folder = folder
         self.crt, self.key = make_certificate(folder)
         self.http = None
         self.port = port
+
+    def renew(self, name="localhost"):
+        """Another certificate, from the next start on."""
+        self.crt, self.key = make_certificate(self.folder, name)
 
     def start(self):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

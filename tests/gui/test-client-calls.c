@@ -42,7 +42,7 @@ static const Reply replies[] = {
   { "POST", "/login", "{\"username\":\"eve\",\"password\":\"x\",\"session\":\"bearer\"}", NULL, true, 429,
     PROBLEM ("throttled", "too many tries") },
   { "POST", "/login", "{\"username\":\"odd\",\"password\":\"x\",\"session\":\"bearer\"}", NULL, true, 200, "{\"user\":{}}" },
-  { "GET", "/me", NULL, NULL, false, 200, "{\"id\":1,\"username\":\"ada\",\"role\":\"viewer\"}" },
+  { "GET", "/me", NULL, NULL, false, 200, "{\"kind\":\"session\",\"role\":\"viewer\",\"user\":{\"username\":\"ada\",\"role\":\"viewer\"}}" },
   { "POST", "/logout", NULL, NULL, false, 204, NULL },
   { "GET", "/listeners?limit=1000", NULL, NULL, false, 200,
     "{\"items\":[{\"id\":1,\"name\":\"web\",\"protocol\":\"https\",\"bind_address\":\"\",\"port\":0,\"enabled\":true,\"version\":3,"
@@ -60,7 +60,7 @@ static const Reply replies[] = {
     "\"status\":{\"state\":\"connected\",\"round_trip_ms\":1.25,\"address\":\"192.0.2.7:4711\",\"version\":\"0.1.0\"}}],"
     "\"next_cursor\":null}" },
   { "PATCH", "/routes/7", "{\"enabled\":false}", "\"3\"", false, 200, "{\"id\":7,\"version\":4,\"name\":\"site\",\"enabled\":false}" },
-  { "POST", "/listeners/1/stop", NULL, NULL, false, 200, "{\"id\":1}" },
+  { "POST", "/listeners/1/stop", NULL, NULL, false, 200, "{\"id\":1,\"status\":{\"state\":\"stopped\"}}" },
   { "POST", "/listeners/2/start", NULL, NULL, false, 409, PROBLEM ("conflict", "listener 'plain': port 80 is in use") },
   { "GET", "/about", NULL, NULL, false, 200, "<html>hello</html>" },
   { "GET", "/moved", NULL, NULL, false, 302, NULL },
@@ -335,7 +335,11 @@ static void
 test_changes (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
 {
   g_autoptr (JsonNode) node = json_from_string ("{\"id\":7,\"version\":3,\"enabled\":true}", NULL);
+  g_autoptr (JsonNode) web_node = json_from_string ("{\"id\":1,\"status\":{\"state\":\"running\"}}", NULL);
+  g_autoptr (JsonNode) plain_node = json_from_string ("{\"id\":2}", NULL);
   g_autoptr (P2pResource) route = p2p_resource_new (P2P_TYPE_ROUTE, json_node_get_object (node));
+  g_autoptr (P2pResource) web = p2p_resource_new (P2P_TYPE_LISTENER, json_node_get_object (web_node));
+  g_autoptr (P2pResource) plain = p2p_resource_new (P2P_TYPE_LISTENER, json_node_get_object (plain_node));
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GError) error = NULL;
 
@@ -346,14 +350,15 @@ test_changes (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
   g_assert_cmpint (p2p_resource_get_version (route), ==, 4);
 
   g_clear_object (&result);
-  p2p_client_run_listener_async (fixture->client, 1, false, NULL, await_cb, &result);
+  p2p_client_run_listener_async (fixture->client, web, false, NULL, await_cb, &result);
   await_result (&result);
-  g_assert_true (p2p_client_run_listener_finish (fixture->client, result, &error));
+  g_assert_true (p2p_client_run_listener_finish (fixture->client, result, web, &error));
+  g_assert_cmpstr (p2p_resource_get_state (web), ==, "stopped");
 
   g_clear_object (&result);
-  p2p_client_run_listener_async (fixture->client, 2, true, NULL, await_cb, &result);
+  p2p_client_run_listener_async (fixture->client, plain, true, NULL, await_cb, &result);
   await_result (&result);
-  g_assert_false (p2p_client_run_listener_finish (fixture->client, result, &error));
+  g_assert_false (p2p_client_run_listener_finish (fixture->client, result, plain, &error));
   g_assert_cmpstr (p2p_client_error_get_problem (error), ==, "conflict");
   g_assert_cmpstr (error->message, ==, "listener 'plain': port 80 is in use");
 }
