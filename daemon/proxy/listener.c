@@ -349,6 +349,7 @@ acceptor_main (void *data)
       tick_at_us = p2p_deadline_ms (TICK_MS);
       apply (true);
       upstreams_reap ();
+      workspaces_reap ();
     }
 }
 

@@ -19,6 +19,7 @@ pipe_init (Pipe *pipe, P2pStream *from, P2pStream *to, char *buf, size_t size, s
   pipe->start = 0;
   pipe->end = n_ready;
   pipe->trailers = (P2pTrailers){ 0 };
+  pipe->drained = false;
   pipe->end_queued = false;
   pipe->io = P2P_IO_OK;
   pipe->moved = 0;
@@ -127,6 +128,7 @@ fill (Pipe *pipe)
     {
       pipe->end = n;
       pipe->moved += n;
+      pipe->drained = n < pipe->size;
     }
   return io;
 }
@@ -141,12 +143,15 @@ fail (Pipe *pipe, PipeStep step, P2pIo io)
 static PipeStep
 step_read (Pipe *pipe)
 {
-  P2pIo io = fill (pipe);
+  P2pIo io = pipe->drained ? P2P_IO_AGAIN : fill (pipe);
 
   if (io == P2P_IO_OK)
     return PIPE_MORE;
   if (io == P2P_IO_AGAIN)
-    return PIPE_WANT_READ;
+    {
+      pipe->drained = false; /* asked again after the wait */
+      return PIPE_WANT_READ;
+    }
   if (io == P2P_IO_EOF && pipe->body.kind == P2P_BODY_UNTIL_CLOSE)
     {
       pipe->body.finished = true;

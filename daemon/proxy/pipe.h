@@ -35,6 +35,7 @@ typedef struct
   P2pBody body;
   P2pTrailers trailers;
   PipeEncoding encoding;
+  bool drained;        /* the last read did not fill the buffer: the next would find nothing */
   bool end_queued;     /* the last of the output is in out */
   P2pIo io;            /* why a READ_FAILED or WRITE_FAILED */
   uint64_t moved;      /* bytes read and bytes written so far: whether it stands still */

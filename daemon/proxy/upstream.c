@@ -95,13 +95,15 @@ take_idle (uint64_t origin_key, Upstream *ret_up)
   return false;
 }
 
-/* Nothing may wait on an idle connection: an end, a reset, or bytes that no request asked for. */
+/* Nothing may wait on an idle connection: an end, a reset, or bytes that no request asked for. Reading, not polling: a TLS
+ * origin's session tickets are no bytes. */
 static bool
 is_quiet (Upstream *up)
 {
-  P2pWait item = { .strm = up->strm, .want = P2P_READABLE };
+  char byte;
+  size_t n;
 
-  return p2p_stream_wait (&item, 1, P2P_TRY) == P2P_IO_AGAIN;
+  return p2p_stream_read (up->strm, &byte, 1, &n, P2P_TRY) == P2P_IO_AGAIN;
 }
 
 UpstreamResult

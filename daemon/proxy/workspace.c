@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Workspaces on a free list. At most KEEP_MAX idle ones keep their pages; the rest go back to the
- * system at once, so that a burst of slow requests does not stay in memory for ever. */
+/* Workspaces on a free list. Those that nobody needed since the last look go back to the system, so that neither a burst
+ * nor large bodies stay in memory; they are mapped, not allocated, so that they really do. */
 #include "daemon/proxy/workspace.h"
 
 #include "lib/lock.h"
 
 #include <glib.h>
-
-#define KEEP_MAX 32
+#include <sys/mman.h>
 
 static struct
 {
   P2pMutex lock;
   Workspace *first; /* (owned) (lock) */
-  unsigned n;       /* (lock) */
+  unsigned n;       /* (lock) in the list */
+  unsigned n_least; /* (lock) least n since the last look: so many were not needed */
 } idle;
 
 void
@@ -23,40 +23,79 @@ workspace_setup (void)
   p2p_mutex_init (&idle.lock, P2P_LOCK_BUFFERS);
 }
 
-void
-workspace_teardown (void)
+static Workspace *
+map_new (void)
 {
-  while (idle.first)
-    g_free (workspace_take ());
-  p2p_mutex_done (&idle.lock);
+  void *p = mmap (NULL, sizeof (Workspace), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+  if (p == MAP_FAILED)
+    g_error ("no memory for the buffers of a request");
+  return p;
+}
+
+static void
+unmap (Workspace *ws)
+{
+  g_assert (munmap (ws, sizeof *ws) == 0);
+}
+
+static Workspace *
+take_idle (void)
+{
+  P2P_LOCKED (&idle.lock);
+  Workspace *ws = idle.first;
+
+  if (ws)
+    {
+      idle.first = ws->next;
+      idle.n--;
+      idle.n_least = MIN (idle.n_least, idle.n);
+    }
+  return ws;
 }
 
 Workspace *
 workspace_take (void)
 {
-  Workspace *ws;
+  Workspace *ws = take_idle ();
 
-  p2p_mutex_lock (&idle.lock);
-  ws = idle.first;
-  if (ws)
-    {
-      idle.first = ws->next;
-      idle.n--;
-    }
-  p2p_mutex_unlock (&idle.lock);
-  return ws ? ws : g_malloc (sizeof *ws);
+  return ws ? ws : map_new ();
 }
 
 void
 workspace_give (Workspace *ws)
 {
+  P2P_LOCKED (&idle.lock);
+
+  ws->next = idle.first;
+  idle.first = ws;
+  idle.n++;
+}
+
+void
+workspaces_reap (void)
+{
+  unsigned n_spare;
+
   p2p_mutex_lock (&idle.lock);
-  if (idle.n < KEEP_MAX)
-    {
-      ws->next = g_steal_pointer (&idle.first);
-      idle.first = g_steal_pointer (&ws);
-      idle.n++;
-    }
+  n_spare = (idle.n_least + 1) / 2; /* half at a time: the next burst may be near */
+  idle.n_least = idle.n - n_spare;
   p2p_mutex_unlock (&idle.lock);
-  g_free (ws);
+  for (unsigned i = 0; i < n_spare; i++)
+    {
+      Workspace *ws = take_idle ();
+
+      if (ws)
+        unmap (ws);
+    }
+}
+
+void
+workspace_teardown (void)
+{
+  Workspace *ws;
+
+  while ((ws = take_idle ()))
+    unmap (ws);
+  p2p_mutex_done (&idle.lock);
 }

@@ -7,7 +7,7 @@
 #include "lib/http1.h"
 
 #define WORKSPACE_HEAD_MAX ((size_t) 32 * 1024) /* of one message head: 431 or 502 beyond */
-#define WORKSPACE_BODY_MIN ((size_t) 64 * 1024)
+#define WORKSPACE_BODY_MIN ((size_t) 256 * 1024)
 /* A head that we write: what was read, and what we add to it. */
 #define WORKSPACE_OUT_SIZE (WORKSPACE_HEAD_MAX + 8 * 1024)
 #define WORKSPACE_TRAILERS_SIZE ((size_t) 8 * 1024)
@@ -31,3 +31,6 @@ void workspace_teardown (void);
 
 Workspace *workspace_take (void);
 void workspace_give (Workspace *ws);
+
+/* Gives back to the system what was not needed since the last call. */
+void workspaces_reap (void);
