@@ -27,8 +27,8 @@ api_about_get (ApiCall *call, GError **error)
   json_object_set_string_member (object, "instance_id",
                                  store_get_instance_id (core->options.store));
   json_object_set_string_member (object, "node", g_get_host_name ());
-  if (core->options.public_url && core->options.public_url[0])
-    json_object_set_string_member (object, "public_url", core->options.public_url);
+  if (core->public_url && core->public_url[0])
+    json_object_set_string_member (object, "public_url", core->public_url);
   else
     json_object_set_null_member (object, "public_url");
   json_object_set_member (object, "started_at", api_time_to_json (core->started_at_ms));

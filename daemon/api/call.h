@@ -91,6 +91,7 @@ typedef struct
 {
   ApiOptions options;
   int64_t started_at_ms;
+  char *public_url;  /* (owned) (nullable) */
   uint16_t port;     /* the bound one: part of the cookie's name */
   const char *scheme; /* "https" */
 } ApiCore;

@@ -32,20 +32,20 @@ api_core_start (const ApiOptions *options, GError **error)
     .port = options->port,
     .scheme = options->tls ? "https" : "http",
   };
+  core.public_url = g_strdup (options->public_url);
+  /* The texts are the caller's and may be gone after the start. */
+  core.options.public_url = core.options.setup_token_file = core.options.bind_address = NULL;
   atomic_store (&ready, false);
   throttle_start ();
-  if (!password_start (error))
+  if (password_start (error))
     {
-      throttle_stop ();
-      return false;
-    }
-  if (!setup_start (options, error))
-    {
+      if (setup_start (options, error))
+        return true;
       password_stop ();
-      throttle_stop ();
-      return false;
     }
-  return true;
+  throttle_stop ();
+  g_clear_pointer (&core.public_url, g_free);
+  return false;
 }
 
 void
@@ -61,6 +61,7 @@ api_core_stop (void)
   setup_stop ();
   password_stop ();
   throttle_stop ();
+  g_clear_pointer (&core.public_url, g_free);
 }
 
 void

@@ -51,7 +51,11 @@ void
 api_fixture_init_empty (ApiFixture *fixture, const void *data)
 {
   g_autoptr (GError) error = NULL;
-  ApiOptions options = { .setup_window_ms = 300000, .session_idle_ms = 7 * 24 * 3600 * 1000 };
+  /* Gone when the calls are made: the core must not keep it. */
+  g_autofree char *public_url = g_strdup (FIXTURE_PUBLIC_URL);
+  ApiOptions options = { .setup_window_ms = 300000,
+                         .session_idle_ms = 7 * 24 * 3600 * 1000,
+                         .public_url = public_url };
 
   (void) data;
   api_fixture_open_store (fixture);

@@ -7,6 +7,7 @@
 
 #include "daemon/api/call.h"
 
+#define FIXTURE_PUBLIC_URL "https://admin.test:8081"
 #define FIXTURE_PASSWORD "correct horse battery"
 
 typedef struct

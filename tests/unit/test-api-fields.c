@@ -350,11 +350,15 @@ test_rows (void)
       ==, -1);
   for (unsigned i = 0; i < 2; i++)
     ((Row *) g_ptr_array_index (thing->rows, i))->id = i + 1;
-  g_assert_cmpint (apply (thing, API_PATCH, "{\"rows\":[{\"id\":3,\"name\":\"c\"}]}"), ==,
-                   API_PROBLEM_INVALID);
+  /* Another order, one left out, one new. */
   g_assert_cmpint (
-      apply (thing, API_PATCH, "{\"rows\":[{\"id\":2,\"position\":0},{\"name\":\"c\"}]}"), ==,
-      API_PROBLEM_INVALID); /* the failure before took the list */
+      apply (thing, API_PATCH, "{\"rows\":[{\"name\":\"c\"},{\"id\":2,\"position\":7}]}"), ==, -1);
+  g_assert_cmpuint (thing->rows->len, ==, 2);
+  g_assert_cmpint (((Row *) g_ptr_array_index (thing->rows, 0))->id, ==, 0);
+  g_assert_cmpint (((Row *) g_ptr_array_index (thing->rows, 1))->id, ==, 2);
+  g_assert_cmpstr (((Row *) g_ptr_array_index (thing->rows, 1))->name, ==, "b");
+  /* The one that was left out is of this object no more. */
+  g_assert_cmpint (apply (thing, API_PATCH, "{\"rows\":[{\"id\":1}]}"), ==, API_PROBLEM_INVALID);
   thing_free (thing);
 
   thing = thing_new ();

@@ -637,6 +637,8 @@ test_about (ApiFixture *fixture, const void *data)
   (void) data;
   assert_reply (about, 200);
   g_assert_cmpstr (json_object_get_string_member (about.json, "api"), ==, "1.0");
+  g_assert_cmpstr (json_object_get_string_member (about.json, "public_url"), ==,
+                   FIXTURE_PUBLIC_URL);
   g_assert_cmpuint (strlen (json_object_get_string_member (about.json, "instance_id")), ==, 32);
   assert_reply (health, 200);
   assert_reply (starting, 503);
