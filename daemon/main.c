@@ -22,8 +22,6 @@
 #include <unistd.h>
 
 #define RESOLVER_CACHE 4096
-#define API_CONNECTIONS_MAX 4096
-#define API_CONNECTIONS_PER_ADDRESS_MAX 256
 #define API_BODY_TIMEOUT_MS 30000
 #define API_STOP_MS 2000
 
@@ -134,8 +132,9 @@ start_api (GError **error)
                          .tls = daemon_.management_tls,
                          .public_url = settings->management_port ? public_url : NULL,
                          .workers_max = (unsigned) settings->management_workers_max,
-                         .connections_max = API_CONNECTIONS_MAX,
-                         .connections_per_address_max = API_CONNECTIONS_PER_ADDRESS_MAX,
+                         .connections_max = (unsigned) settings->management_max_connections,
+                         .connections_per_address_max
+                         = (unsigned) settings->management_max_connections_per_address,
                          .handshake_timeout_ms = settings->tls_handshake_timeout_ms,
                          .header_timeout_ms = settings->public_header_timeout_ms,
                          .body_timeout_ms = API_BODY_TIMEOUT_MS,
