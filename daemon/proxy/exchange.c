@@ -239,6 +239,16 @@ start_upgraded (Exchange *ex, size_t head_size)
   return UPGRADED;
 }
 
+/* What cannot become an answer any more must not be waited for: another protocol, a TLS alert. */
+static bool
+may_be_head (const Workspace *ws, size_t n)
+{
+  P2pSpan begin = P2P_SPAN ("HTTP/1.");
+
+  begin.n = MIN (begin.n, n);
+  return p2p_span_equal ((P2pSpan){ ws->back, begin.n }, begin);
+}
+
 /* Looks for a whole head in what was read so far. */
 static Outcome
 parse_head (Exchange *ex)
@@ -251,6 +261,8 @@ parse_head (Exchange *ex)
     case P2P_HTTP1_OK:
       break;
     case P2P_HTTP1_MORE:
+      if (!may_be_head (ws, ex->n_back))
+        return fail (ex, 502, "the origin's answer is not HTTP");
       if (ex->n_back < WORKSPACE_HEAD_MAX)
         return GOES_ON;
       return fail (ex, 502, "the origin's answer has too large a head");
