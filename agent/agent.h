@@ -18,6 +18,7 @@ typedef struct
   char *name;           /* (owned) what it reports */
   char *host;           /* (owned) of MANAGEMENT_URL, without brackets */
   uint16_t port;
+  char *authority;      /* (owned) host and port as Host wants them */
   P2pTlsClient *tls;    /* (owned) (nullable: http) */
   char instance[33];    /* made at start */
   P2pResolver *resolver; /* (owned) */
@@ -26,18 +27,6 @@ typedef struct
   atomic_uint_fast64_t requests_ok, requests_failed; /* streams that reached their origin, or did not */
 } Agent;
 extern Agent agent;
-
-/* --- dial.c ------------------------------------------------------------------------------------------ */
-
-typedef enum
-{
-  DIAL_OK,
-  DIAL_FAILED,  /* not reached, or not verified */
-  DIAL_REFUSED, /* the daemon said no */
-} DialResult;
-
-/* Connects, verifies, asks for the tunnel. Blocks to its deadline. why: a sentence for the log, g_free (). */
-DialResult dial_tunnel (P2pStream **ret_strm, char **ret_why);
 
 /* --- forward.c --------------------------------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
 /* The way to the daemon: name, connection, TLS, and the request for the tunnel (tunnel.md, "Opening"). On a worker; blocks to the deadline. */
-#include "agent/agent.h"
+#include "agent/dial.h"
 
 #include "lib/http1.h"
 #include "lib/stream-tls.h"
@@ -16,10 +16,9 @@
 static bool
 send_request (P2pStream *strm, int64_t deadline_us)
 {
-  bool ipv6 = strchr (agent.host, ':') != NULL;
   g_autofree char *text
       = g_strdup_printf ("GET " P2P_TUNNEL_PATH " HTTP/1.1\r\n"
-                         "Host: %s%s%s:%u\r\n"
+                         "Host: %s\r\n"
                          "Authorization: Bearer %s\r\n"
                          "X-P2PStream-Agent-ID: %s\r\n"
                          "X-P2PStream-Agent-Name: %s\r\n"
@@ -28,8 +27,7 @@ send_request (P2pStream *strm, int64_t deadline_us)
                          "Connection: Upgrade\r\n"
                          "Upgrade: " P2P_TUNNEL_PROTOCOL "\r\n"
                          "X-P2PStream-Tunnel-Version: 1\r\n\r\n",
-                         ipv6 ? "[" : "", agent.host, ipv6 ? "]" : "", agent.port, agent.token,
-                         agent.settings.agent_id, agent.name, agent.instance);
+                         agent.authority, agent.token, agent.settings.agent_id, agent.name, agent.instance);
   struct iovec iov = { .iov_base = text, .iov_len = strlen (text) };
   bool sent = p2p_stream_write_all (strm, &iov, 1, NULL, deadline_us) == P2P_IO_OK;
 
@@ -38,8 +36,8 @@ send_request (P2pStream *strm, int64_t deadline_us)
 }
 
 /* Byte by byte, so that nothing behind the head is taken: the first frame may follow it at once. */
-static P2pIo
-read_head (P2pStream *strm, char *buf, size_t size, size_t *ret_size, int64_t deadline_us)
+P2pIo
+dial_read_head (P2pStream *strm, char *buf, size_t size, size_t *ret_size, int64_t deadline_us)
 {
   size_t n = 0, scanned = 0, got;
 
@@ -99,7 +97,7 @@ ask_for_tunnel (P2pStream *strm, char **ret_why, int64_t deadline_us)
   g_autofree P2pResponseHead *head = g_new (P2pResponseHead, 1);
   char buf[HEAD_MAX];
   size_t size;
-  P2pIo io = send_request (strm, deadline_us) ? read_head (strm, buf, sizeof buf, &size, deadline_us)
+  P2pIo io = send_request (strm, deadline_us) ? dial_read_head (strm, buf, sizeof buf, &size, deadline_us)
                                               : P2P_IO_RESET;
 
   if (io == P2P_IO_OK && p2p_http1_parse_response (buf, size, P2P_METHOD_GET, head) != P2P_HTTP1_OK)
@@ -110,8 +108,8 @@ ask_for_tunnel (P2pStream *strm, char **ret_why, int64_t deadline_us)
   return DIAL_FAILED;
 }
 
-/* *strm is closed and NULL unless DIAL_OK. */
-static DialResult
+/* *strm is closed and NULL on failure. */
+static P2pIo
 start_tls (P2pStream **strm, char **ret_why, int64_t deadline_us)
 {
   P2pStream *tls = p2p_stream_tls_client_new (g_steal_pointer (strm), agent.tls, agent.host);
@@ -121,13 +119,31 @@ start_tls (P2pStream **strm, char **ret_why, int64_t deadline_us)
   if (io == P2P_IO_OK)
     {
       *strm = tls;
-      return DIAL_OK;
+      return P2P_IO_OK;
     }
   detail = p2p_stream_tls_dup_error (tls);
-  *ret_why = g_strdup_printf ("TLS with %s:%u: %s", agent.host, agent.port,
-                              detail ? detail : p2p_io_text (io));
+  *ret_why = g_strdup_printf ("TLS with %s: %s", agent.authority, detail ? detail : p2p_io_text (io));
   p2p_stream_close (tls);
-  return DIAL_FAILED;
+  return io;
+}
+
+P2pIo
+dial_daemon (P2pStream **ret_strm, int64_t deadline_us, char **ret_why)
+{
+  P2pStream *strm = NULL;
+  P2pIo io = p2p_connect (agent.resolver, p2p_span_from_string (agent.host), agent.port, deadline_us,
+                          &strm);
+
+  if (io != P2P_IO_OK)
+    {
+      *ret_why = g_strdup_printf ("%s: %s", agent.authority, p2p_io_text (io));
+      return io;
+    }
+  if (agent.tls)
+    io = start_tls (&strm, ret_why, deadline_us);
+  if (io == P2P_IO_OK)
+    *ret_strm = strm;
+  return io;
 }
 
 DialResult
@@ -136,17 +152,10 @@ dial_tunnel (P2pStream **ret_strm, char **ret_why)
   int64_t deadline_us = p2p_deadline_ms (DIAL_MS);
   P2pStream *strm = NULL;
   DialResult result;
-  P2pIo io = p2p_connect (agent.resolver, p2p_span_from_string (agent.host), agent.port, deadline_us,
-                          &strm);
 
-  if (io != P2P_IO_OK)
-    {
-      *ret_why = g_strdup_printf ("%s:%u: %s", agent.host, agent.port, p2p_io_text (io));
-      return DIAL_FAILED;
-    }
-  result = agent.tls ? start_tls (&strm, ret_why, deadline_us) : DIAL_OK;
-  if (result == DIAL_OK)
-    result = ask_for_tunnel (strm, ret_why, deadline_us);
+  if (dial_daemon (&strm, deadline_us, ret_why) != P2P_IO_OK)
+    return DIAL_FAILED;
+  result = ask_for_tunnel (strm, ret_why, deadline_us);
   if (result == DIAL_OK)
     *ret_strm = strm;
   else

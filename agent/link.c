@@ -5,7 +5,9 @@
 #include "agent/agent.h"
 
 #include "agent/backoff.h"
+#include "agent/dial.h"
 #include "agent/network.h"
+#include "agent/report.h"
 #include "lib/fd.h"
 #include "lib/lock.h"
 #include "lib/log.h"
@@ -230,6 +232,17 @@ look_at_network (void)
     p2p_yamux_check (link_.yamux, 3000);
 }
 
+static void
+look_at_report (void)
+{
+  P2pYamuxStats stats;
+
+  if (link_.state != LINK_UP)
+    return;
+  stats = p2p_yamux_get_stats (link_.yamux);
+  report_when_due (&stats);
+}
+
 /* --- the loop ---------------------------------------------------------------------------------------- */
 
 static bool
@@ -299,6 +312,7 @@ link_run (int signal_fd)
     {
       look_at_news ();
       look_at_network ();
+      look_at_report ();
       if (link_.state == LINK_WAITING && p2p_now_us () >= link_.next_try_us)
         start_dial ();
     }

@@ -2,6 +2,7 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* p2pstream-agent: start order, one line a module, and the way back. The main thread blocks all signals and holds the link. */
 #include "agent/agent.h"
+#include "agent/report.h"
 #include "agent/setup.h"
 
 #include "lib/fd.h"
@@ -21,8 +22,6 @@
 #define RESOLVER_CACHE 1024
 #define MEMORY_MAX ((uint64_t) 256 * 1024 * 1024) /* of all streams' buffers */
 #define POOL_STOP_MS 2000
-
-Agent agent;
 
 /* Signals come through a descriptor; SIGPIPE is never of use. -1 on failure. */
 static int
@@ -54,6 +53,7 @@ start (GError **error)
   if (!agent.resolver)
     return false;
   agent.budget = p2p_yamux_budget_new (MEMORY_MAX);
+  report_setup ();
   agent.pool = p2p_pool_new (&pool_options, error);
   return agent.pool != NULL;
 }
@@ -66,6 +66,7 @@ stop (void)
       while (!p2p_pool_stop (agent.pool, p2p_deadline_ms (POOL_STOP_MS)))
         ; /* every task has a deadline of its own */
       p2p_pool_free (agent.pool);
+      report_teardown ();
     }
   g_clear_pointer (&agent.budget, p2p_yamux_budget_unref);
   g_clear_pointer (&agent.resolver, p2p_resolver_free);

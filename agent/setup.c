@@ -13,6 +13,8 @@
 #define DEFAULT_HTTP_PORT 80
 #define TOKEN_MAX 512
 
+Agent agent;
+
 static bool
 fail (GError **error, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
 
@@ -101,6 +103,7 @@ setup_url (bool *ret_https, GError **error)
   agent.port = (uint16_t) (g_uri_get_port (uri) > 0 ? g_uri_get_port (uri)
                            : *ret_https             ? DEFAULT_HTTPS_PORT
                                                     : DEFAULT_HTTP_PORT);
+  agent.authority = g_strdup_printf (strchr (agent.host, ':') ? "[%s]:%u" : "%s:%u", agent.host, agent.port);
   return true;
 }
 
@@ -193,5 +196,6 @@ setup_clear (void)
   g_clear_pointer (&agent.token, g_free);
   g_clear_pointer (&agent.name, g_free);
   g_clear_pointer (&agent.host, g_free);
+  g_clear_pointer (&agent.authority, g_free);
   g_clear_pointer (&agent.tls, p2p_tls_client_unref);
 }
