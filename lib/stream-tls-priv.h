@@ -66,5 +66,7 @@ P2pIo p2p_tls_fill (P2pTls *tls);
 /* Sends the output buffer; waits while another thread does (for one non-blocking call). Writer only. */
 P2pIo p2p_tls_flush_locked (P2pTls *tls);
 
-/* The session itself, for tests that set its record numbers. */
+/* For tests. The session itself: not while another thread may use it. */
 gnutls_session_t p2p_stream_tls_session (P2pStream *strm);
+/* Sends a KeyUpdate that asks for one in return. Writer only. */
+P2pIo p2p_stream_tls_key_update (P2pStream *strm);
