@@ -9,7 +9,10 @@ import threading
 import time
 
 TIMEOUT = 20
-CLOSE = object()
+
+
+def close_conn(_sock):
+    return False
 
 
 class Conn:
@@ -117,11 +120,11 @@ class Seen:
 
 
 class Origin:
-    """answer (seen) gives the bytes to send, or (bytes, raw.CLOSE) to end the connection behind them; the default is 200 with the
-    target as the body. It frames requests as an ordinary server would and writes down every one. port: to come back where one was."""
+    """answer (seen) gives the bytes to send, or (bytes, then): then (sock) is called when they are sent and says whether the
+    connection goes on (raw.close_conn: no). The default is 200 with the target as the body. greeting: sent when a connection comes. It frames requests as an ordinary server would and writes down every one. port: to come back where one was."""
 
-    def __init__(self, answer=None, port=0):
-        self.answer = answer or self.echo
+    def __init__(self, answer=None, port=0, greeting=b""):
+        self.answer, self.greeting = answer or self.echo, greeting
         self.seen, self.n_conns, self.lock = [], 0, threading.Lock()
         self.socks, self.closed = set(), False
         self.listener = socket.create_server(("127.0.0.1", port), backlog=512)
@@ -170,6 +173,7 @@ class Origin:
     def _serve(self, sock, number):
         try:
             with sock:
+                sock.sendall(self.greeting)
                 self._requests(sock, number)
         except (OSError, ValueError):
             pass
@@ -195,8 +199,9 @@ class Origin:
             if buffer is None:
                 return
             data = self.answer(seen)
-            sock.sendall(data[0] if isinstance(data, tuple) else data)
-            if isinstance(data, tuple):
+            data, then = data if isinstance(data, tuple) else (data, None)
+            sock.sendall(data)
+            if then and not then(sock):
                 return
 
     @staticmethod
