@@ -173,6 +173,8 @@ class Origin:
     def _serve(self, sock, number):
         try:
             with sock:
+                # What a story sends second must not wait for the first to be acknowledged.
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 sock.sendall(self.greeting)
                 self._requests(sock, number)
         except (OSError, ValueError):
