@@ -5,7 +5,7 @@
  * so to one thread at a time. */
 #include "daemon/api/server-priv.h"
 
-#include "daemon/proxy/date.h"
+#include "lib/date.h"
 #include "lib/log.h"
 
 #include <string.h>
@@ -114,7 +114,7 @@ static void
 print_answer (ApiExchange *self, const ApiAnswer *answer, bool head_only)
 {
   P2pSpan reason = p2p_http1_reason (answer->status);
-  P2pSpan date = date_now ();
+  P2pSpan date = p2p_date_now ();
 
   self->out = g_string_sized_new (512 + answer->n_body);
   g_string_append_printf (self->out, "HTTP/1.1 %u %.*s\r\nDate: %.*s\r\n%s", answer->status,

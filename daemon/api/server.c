@@ -5,7 +5,7 @@
  * is atomic. */
 #include "daemon/api/server-priv.h"
 
-#include "daemon/proxy/bind.h"
+#include "lib/listen.h"
 #include "lib/fd.h"
 #include "lib/lock.h"
 #include "lib/log.h"
@@ -141,7 +141,7 @@ open_listener (const ApiOptions *options, GError **error)
 {
   uint16_t port;
 
-  server.listen_fd = bind_listen (options->bind_address, options->port, &port, error);
+  server.listen_fd = p2p_listen (options->bind_address, options->port, &port, error);
   if (server.listen_fd < 0)
     {
       g_prefix_error (error, "management: ");

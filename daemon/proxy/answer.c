@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* Answers of our own: error pages and static targets. They are written whole before the next request is read, under the deadline of
  * a body that stands still. */
-#include "daemon/proxy/date.h"
+#include "lib/date.h"
 #include "daemon/proxy/proxy-priv.h"
 #include "daemon/proxy/writer.h"
 
@@ -28,7 +28,7 @@ put_head (Writer *out, unsigned status, P2pSpan fields, size_t body_size, bool c
   WRITER_PUT (out, " ");
   writer_put (out, p2p_http1_reason (status));
   WRITER_PUT (out, "\r\n");
-  writer_put_field (out, P2P_SPAN ("Date"), date_now ());
+  writer_put_field (out, P2P_SPAN ("Date"), p2p_date_now ());
   writer_put (out, fields);
   if (!bodyless)
     {

@@ -4,7 +4,7 @@
  * without those that only we may set. */
 #include "daemon/proxy/headers.h"
 
-#include "daemon/proxy/date.h"
+#include "lib/date.h"
 
 #include <glib.h>
 
@@ -234,7 +234,7 @@ headers_write_response (const Request *req, const P2pResponseHead *resp, Frame f
     }
   put_via (out, msg);
   if (resp->status >= 200 && !p2p_message_field (msg, P2P_FIELD_DATE))
-    writer_put_field (out, P2P_SPAN ("Date"), date_now ());
+    writer_put_field (out, P2P_SPAN ("Date"), p2p_date_now ());
   put_response_framing (req, resp, frame, close, out);
   WRITER_PUT (out, "\r\n");
   return !out->overflow;

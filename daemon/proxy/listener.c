@@ -5,7 +5,7 @@
  * true when the call answers. Also the room's slow clock: binds again what failed, closes idle upstream connections. */
 #include "daemon/config/change.h"
 #include "daemon/proxy/acceptor.h"
-#include "daemon/proxy/bind.h"
+#include "lib/listen.h"
 #include "daemon/proxy/proxy-priv.h"
 #include "daemon/proxy/upstream.h"
 #include "lib/fd.h"
@@ -164,7 +164,7 @@ try_bind (Entry *entry, const ConfigListener *wanted, GError **error)
 
   if (!ref)
     return false;
-  fd = bind_listen (wanted->bind_address, wanted->port, &port, error);
+  fd = p2p_listen (wanted->bind_address, wanted->port, &port, error);
   if (fd < 0)
     {
       listener_unref (ref);

@@ -4,6 +4,7 @@
  * atomics. */
 #include "daemon/proxy/proxy-priv.h"
 #include "daemon/proxy/upstream.h"
+#include "lib/listen.h"
 #include "lib/log.h"
 
 #include <glib.h>
@@ -25,6 +26,9 @@ proxy_start (const ProxyOptions *options, GError **error)
                                   .queue_max = QUEUE_MAX,
                                   .idle_ms = THREAD_IDLE_MS };
 
+  /* Made before the first thread that may fail: the first call races otherwise. */
+  (void) proxy_error_quark ();
+  (void) p2p_listen_error_quark ();
   proxy.options = *options;
   atomic_store (&proxy.stopping, false);
   workspace_setup ();

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
 /* IMF-fixdate of now. Each thread keeps the text of its last second. */
-#include "daemon/proxy/date.h"
+#include "lib/date.h"
 
 #include <stdio.h>
 #include <time.h>
 
 P2pSpan
-date_now (void)
+p2p_date_now (void)
 {
   static const char days[7][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
   static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
 /* Listening sockets. No state. */
-#include "daemon/proxy/bind.h"
+#include "lib/listen.h"
 
-#include "daemon/proxy/proxy.h"
 #include "lib/fd.h"
 
 #include <arpa/inet.h>
@@ -12,7 +11,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <stdbool.h>
+#include <string.h>
 #include <unistd.h>
+
+G_DEFINE_QUARK (p2p-listen-error, p2p_listen_error)
 
 #define BACKLOG 4096 /* the kernel's somaxconn cuts it */
 
@@ -102,7 +105,7 @@ listen_at (const Address *address, socklen_t len)
 }
 
 int
-bind_listen (const char *bind_address, uint16_t port, uint16_t *ret_port, GError **error)
+p2p_listen (const char *bind_address, uint16_t port, uint16_t *ret_port, GError **error)
 {
   bool is_unix = g_str_has_prefix (bind_address, "unix:");
   Address address;
@@ -112,7 +115,7 @@ bind_listen (const char *bind_address, uint16_t port, uint16_t *ret_port, GError
   if (is_unix ? !parse_unix (bind_address + 5, &address, &len)
               : !parse_address (bind_address, port, &address, &len))
     {
-      g_set_error (error, PROXY_ERROR, PROXY_ERROR_BIND, "'%s' is not an address", bind_address);
+      g_set_error (error, P2P_LISTEN_ERROR, P2P_LISTEN_ERROR_FAILED, "'%s' is not an address", bind_address);
       return -1;
     }
   if (is_unix)
@@ -130,7 +133,7 @@ bind_listen (const char *bind_address, uint16_t port, uint16_t *ret_port, GError
                                : *bind_address ? g_strdup_printf ("%s port %u", bind_address, port)
                                                : g_strdup_printf ("port %u", port);
 
-      g_set_error (error, PROXY_ERROR, PROXY_ERROR_BIND, "%s: %s", where, g_strerror (saved_errno));
+      g_set_error (error, P2P_LISTEN_ERROR, P2P_LISTEN_ERROR_FAILED, "%s: %s", where, g_strerror (saved_errno));
       return -1;
     }
   *ret_port = bound_port (fd);

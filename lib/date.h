@@ -5,4 +5,4 @@
 
 #include "lib/span.h"
 
-P2pSpan date_now (void);
+P2pSpan p2p_date_now (void);
