@@ -40,8 +40,7 @@ profile_changed_cb (P2pKnownRow *self)
   g_autofree char *subtitle = NULL;
 
   if (*username != '\0' && !g_str_equal (name, address))
-    /* Translators: a user's name, then the address of a server */
-    subtitle = g_strdup_printf (_("%s on %s"), user, address);
+    subtitle = g_strdup_printf (C_("user on server", "%s on %s"), user, address);
   else
     subtitle = g_strdup (*username != '\0' ? user : g_str_equal (name, address) ? "" : address);
   adw_preferences_row_set_title (ADW_PREFERENCES_ROW (self), name);

@@ -4,12 +4,15 @@
 #include "gui/resource-kind.h"
 
 #include <glib/gi18n.h>
+#include <string.h>
 
 #include "client/agent.h"
 #include "client/listener.h"
 #include "client/route.h"
 #include "client/target.h"
 #include "gui/format.h"
+
+#define AGENT_ID_LABEL "p2pstream.io/agent-id"
 
 static int
 compare_names (P2pResource *a, P2pResource *b)
@@ -31,7 +34,7 @@ listener_dup_place (P2pListener *listener)
   g_autofree char *protocol = g_ascii_strup (p2p_listener_get_protocol (listener), -1);
 
   if (g_str_has_prefix (address, "unix:"))
-    return g_strdup_printf (_("%s on %s"), protocol, address);
+    return g_strdup_printf (C_("protocol on address", "%s on %s"), protocol, address);
   if (*address == '\0')
     address = _("all addresses");
   if (port == 0)
@@ -76,14 +79,32 @@ route_dup_place (P2pRoute *route, P2pServer *server)
 
   if (listener == NULL)
     return g_steal_pointer (&match);
-  /* Translators: a host name (and path), then the name of a listener */
-  return g_strdup_printf (_("%s on %s"), match, p2p_resource_get_name (listener));
+  return g_strdup_printf (C_("host name on listener", "%s on %s"), match, p2p_resource_get_name (listener));
+}
+
+/* A selector of the one label that names an agent is shown by the agent's name. Caller owns; NULL for others. */
+static char *
+selected_dup_name (const char *selector, P2pServer *server)
+{
+  GListModel *agents = G_LIST_MODEL (p2p_server_get_agents (server));
+
+  if (!g_str_has_prefix (selector, AGENT_ID_LABEL "="))
+    return NULL;
+  for (unsigned i = 0; i < g_list_model_get_n_items (agents); i++)
+    {
+      g_autoptr (P2pAgent) agent = g_list_model_get_item (agents, i);
+
+      if (g_str_equal (p2p_agent_get_public_id (agent), selector + strlen (AGENT_ID_LABEL "=")))
+        return g_strdup (p2p_resource_get_name (P2P_RESOURCE (agent)));
+    }
+  return NULL;
 }
 
 static char *
-target_dup_text (P2pTarget *target)
+target_dup_text (P2pTarget *target, P2pServer *server)
 {
   const char *selector = p2p_target_get_selector (target);
+  g_autofree char *agent = selected_dup_name (selector, server);
 
   if (p2p_target_is_static (target))
     return g_strdup_printf (_("Fixed answer with status %d"), p2p_target_get_static_status (target));
@@ -91,12 +112,15 @@ target_dup_text (P2pTarget *target)
     return g_strdup (p2p_target_get_url (target));
   if (*selector == '\0')
     return g_strdup_printf (_("%s through any agent"), p2p_target_get_url (target));
+  if (agent != NULL)
+    /* Translators: a URL, then the name of an agent */
+    return g_strdup_printf (_("%s through %s"), p2p_target_get_url (target), agent);
   /* Translators: a URL, then labels such as zone=garage */
   return g_strdup_printf (_("%s through an agent with %s"), p2p_target_get_url (target), selector);
 }
 
 static void
-route_fill_targets (P2pResourceRow *row, P2pRoute *route)
+route_fill_targets (P2pResourceRow *row, P2pRoute *route, P2pServer *server)
 {
   GListModel *targets = p2p_route_get_targets (route);
 
@@ -104,7 +128,7 @@ route_fill_targets (P2pResourceRow *row, P2pRoute *route)
   for (unsigned i = 0; i < g_list_model_get_n_items (targets); i++)
     {
       g_autoptr (P2pResource) target = g_list_model_get_item (targets, i);
-      g_autofree char *text = target_dup_text (P2P_TARGET (target));
+      g_autofree char *text = target_dup_text (P2P_TARGET (target), server);
 
       p2p_resource_row_add_line (
           row, p2p_resource_get_enabled (target) ? p2p_resource_get_state (target) : "disabled", text);
@@ -125,7 +149,7 @@ route_fill (P2pResourceRow *row, P2pResource *resource, P2pServer *server)
   p2p_resource_row_set_detail (row, to);
   p2p_resource_row_set_problem (row, p2p_resource_get_last_error (resource));
   p2p_resource_row_set_state (row, p2p_resource_get_state (resource));
-  route_fill_targets (row, route);
+  route_fill_targets (row, route, server);
   p2p_resource_row_set_switch (row, "win.enable-routes", _("Use This Route"), p2p_resource_get_enabled (resource));
 }
 

@@ -168,7 +168,7 @@ show_touched (P2pServer *self)
   g_ptr_array_set_size (self->touched, 0);
 }
 
-/* Returns whether anything is another than before. A route is shown with its listener's name. */
+/* Returns whether anything is another than before. A route is shown with the names of its listener and agents. */
 static bool
 merge_lists (P2pServer *self)
 {
@@ -181,7 +181,7 @@ merge_lists (P2pServer *self)
 
       changed[i] = fresh != NULL && p2p_store_merge (self->lists[i], fresh);
     }
-  for (unsigned i = 0; changed[LISTENERS] && i < g_list_model_get_n_items (routes); i++)
+  for (unsigned i = 0; (changed[LISTENERS] || changed[AGENTS]) && i < g_list_model_get_n_items (routes); i++)
     {
       g_autoptr (P2pResource) route = g_list_model_get_item (routes, i);
 

@@ -191,6 +191,29 @@ class Story:
         self.app.keys("ctrl+d")
         self.app.page("Connect to a Server", "P2pConnectPage")
 
+    def step_a_keyring_keeps_the_session(self):
+        keyring = {"SECRET_BACKEND": "file", "SECRET_FILE_TEST_PATH": f"{self.folder}/test.keyring",
+                   "SECRET_FILE_TEST_PASSWORD": "of the test"}
+        address = f"localhost:{self.fake.port}"
+        self.app.close()
+        self.app = desktop.App([ADMIN, address], self.stderr, keyring)
+        self.app.page("Sign In", "P2pLoginPage")
+        self.app.enter(PASSWORD)
+        self.server_view()
+        desktop.until("the keyring is written", lambda: os.path.exists(keyring["SECRET_FILE_TEST_PATH"]))
+        self.app.close()
+        self.app = desktop.App([ADMIN, address], self.stderr, keyring)
+        self.app.find("list item", "web, Stopped", self.server_view())
+        assert not self.app.has_text("stay signed in until you close")
+        self.app.keys("alt+2")
+        self.app.shoot("signed-in")
+        with open(keyring["SECRET_FILE_TEST_PATH"], "rb") as kept:
+            assert fake_server.TOKEN.encode() not in kept.read()
+        for folder, _dirs, names in os.walk(f"{self.folder}/config"):
+            for name in names:
+                with open(f"{folder}/{name}", "rb") as text:
+                    assert fake_server.TOKEN.encode() not in text.read(), name
+
     def step_another_certificate_is_not_trusted(self):
         self.fake.stop()
         calls = len(self.fake.calls)
@@ -261,6 +284,7 @@ class RealStory:
         self.app.find_text(f"port {listener['status']['bound_port']}", view)
         self.app.find("list item", "garage, Connected", view)
         self.app.find("list item", lambda name: name.startswith("photos, "), view)
+        self.app.find_text("http://127.0.0.1:1 through garage", view)
         self.app.shoot("real-listeners")
         self.app.keys("alt+2")
         self.app.shoot("real-routes")
