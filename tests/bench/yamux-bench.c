@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What Yamux costs by itself: two of our sessions, one process each, over a socket pair with TLS (--plain: without).
- * Prints streams/s and requests/s for some numbers of threads, bytes/s of some streams, with the CPU time of
+/* What Yamux costs by itself: two of our sessions, one process each, over a socket pair with TLS or without.
+ * Arguments: --tls or --plain, seconds a row, words of the rows to run. Prints streams/s and requests/s for some numbers of threads, bytes/s of some streams, with the CPU time of
  * both processes, and the memory of 2 000 idle streams. Run by hand; see doc/performance.md. */
 #include "tests/unit/yamux-pair.h"
 
@@ -25,6 +25,7 @@ enum
 };
 
 static int64_t seconds_us;
+static const char *only; /* (nullable) the rows to run */
 
 static void
 serve (P2pStream *take_strm)
@@ -128,6 +129,8 @@ run (End *end, const char *what, unsigned n_threads, char kind, bool keep, doubl
   int64_t begin_us = p2p_now_us ();
   double cpu = cpu_s (), took, done = 0;
 
+  if (only && !strstr (what, only))
+    return;
   for (unsigned i = 0; i < n_threads; i++)
     {
       jobs[i] = (Job){ end, kind, keep, begin_us + seconds_us, 0 };
@@ -195,6 +198,7 @@ main (int argc, char **argv)
 
   pair_over_tls = !(argc > 1 && g_str_equal (argv[1], "--plain"));
   seconds_us = (argc > 2 ? atoi (argv[2]) : 2) * G_USEC_PER_SEC;
+  only = argc > 3 ? argv[3] : NULL;
   p2p_lock_setup ();
   /* As the workers of a pool are; threads inherit it. */
   (void) sched_setscheduler (0, SCHED_BATCH, &(struct sched_param){ .sched_priority = 0 });
