@@ -168,11 +168,15 @@ charge_window (YamuxStream *strm, uint32_t length)
 }
 
 static void
+push_locked (YamuxStream *strm, YamuxChunk *take_chunk)
+{
+  yamux_budget_hold_locked (strm, take_chunk->size);
+  yamux_chunks_push (&strm->in, take_chunk);
+}
+
+static void
 append_locked (YamuxStream *strm, P2pSpan bytes, size_t still_to_come)
 {
-  if (strm->in_bytes == 0)
-    atomic_store_explicit (&strm->still_us, p2p_now_us (), memory_order_relaxed);
-  strm->in_bytes += bytes.n;
   while (bytes.n > 0)
     {
       YamuxChunk *chunk = strm->in.tail;
@@ -181,8 +185,7 @@ append_locked (YamuxStream *strm, P2pSpan bytes, size_t still_to_come)
       if (!chunk || chunk->end == chunk->size)
         {
           chunk = yamux_chunk_new (bytes.n + still_to_come);
-          yamux_budget_hold_locked (strm, chunk->size);
-          yamux_chunks_push (&strm->in, chunk);
+          push_locked (strm, chunk);
         }
       n = MIN (bytes.n, (size_t) (chunk->size - chunk->end));
       memcpy (chunk->data + chunk->end, bytes.p, n);
@@ -190,6 +193,33 @@ append_locked (YamuxStream *strm, P2pSpan bytes, size_t still_to_come)
       bytes.p += n;
       bytes.n -= n;
     }
+}
+
+/* A large piece in a chunk of its own, which is filled without the stream's lock: its reader is probably at
+ * work. NULL: too small to waste the rest of a chunk on it. */
+static YamuxChunk *
+chunk_of (P2pSpan bytes)
+{
+  YamuxChunk *chunk;
+
+  if (bytes.n < YAMUX_CHUNK_LARGE / 2 || bytes.n > YAMUX_CHUNK_LARGE)
+    return NULL;
+  chunk = yamux_chunk_new (bytes.n);
+  memcpy (chunk->data, bytes.p, bytes.n);
+  chunk->end = (uint32_t) bytes.n;
+  return chunk;
+}
+
+static void
+deliver_locked (YamuxStream *strm, P2pSpan bytes, YamuxChunk *take_chunk, size_t still_to_come)
+{
+  if (strm->in_bytes == 0)
+    atomic_store_explicit (&strm->still_us, p2p_now_us (), memory_order_relaxed);
+  strm->in_bytes += bytes.n;
+  if (take_chunk)
+    push_locked (strm, take_chunk);
+  else
+    append_locked (strm, bytes, still_to_come);
   yamux_stream_ring_locked (strm, P2P_READABLE);
 }
 
@@ -198,18 +228,21 @@ static void
 receive_data (P2pYamux *yamux, P2pSpan bytes)
 {
   YamuxStream *strm = yamux->current;
-  bool unwanted = false;
+  YamuxChunk *chunk;
+  bool wanted, answer;
 
   if (!strm)
     return;
+  chunk = chunk_of (bytes);
   p2p_mutex_lock (&strm->lock);
-  if (strm->closed || strm->read_end != P2P_IO_OK)
-    unwanted = strm->write_end == P2P_IO_OK;
-  else
-    append_locked (strm, bytes, yamux->frames.payload_left);
+  wanted = !strm->closed && strm->read_end == P2P_IO_OK;
+  answer = !wanted && strm->write_end == P2P_IO_OK;
+  if (wanted)
+    deliver_locked (strm, bytes, g_steal_pointer (&chunk), yamux->frames.payload_left);
   p2p_mutex_unlock (&strm->lock);
 
-  if (unwanted)
+  yamux_chunk_free (chunk);
+  if (answer)
     yamux_stream_abort (strm, P2P_IO_RESET);
   else if (yamux->options.budget)
     yamux_budget_enforce (yamux->options.budget);
