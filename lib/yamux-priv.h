@@ -229,6 +229,9 @@ void *yamux_reader_main (void *data);
 /* Ends all streams, says GOAWAY if that makes sense, closes the transport. On the reader thread or without one. */
 void yamux_finish (P2pYamux *yamux, const char *why, bool is_fault);
 
+/* yamux-stream-ops.c */
+extern const P2pStreamOps yamux_stream_ops;
+
 /* yamux-stream.c */
 YamuxStream *yamux_stream_new (P2pYamux *yamux, uint32_t id, bool by_us);
 YamuxStream *yamux_stream_ref (YamuxStream *strm);
@@ -237,6 +240,8 @@ void yamux_stream_unref (YamuxStream *strm);
 void yamux_stream_ring_locked (YamuxStream *strm, unsigned what);
 /* Both directions end now: buffers go, waiters ring. strm->lock is held. */
 void yamux_stream_kill_locked (YamuxStream *strm, P2pIo how);
+/* Received bytes that nobody will read. strm->lock is held. */
+void yamux_stream_drop_input_locked (YamuxStream *strm);
 /* The session is gone: as a kill, but what the peer had sent up to its FIN stays. strm->lock is held. */
 void yamux_stream_lose_locked (YamuxStream *strm);
 /* Kills and tells the peer by RST. No lock is held. */
