@@ -21,6 +21,7 @@ typedef struct
   P2pStream *from; /* (borrowed: relay) */
   P2pStream *to;   /* (borrowed: relay) */
   char *buf;       /* (owned) (nullable: no bytes) */
+  bool early;      /* buf holds more early bytes than a buffer does, and is none */
   size_t start, end;
   bool held;     /* `to` took bytes and has not sent them on */
   bool eof;      /* `from` has ended */
@@ -56,7 +57,11 @@ way_is_over (const Way *way)
 static void
 way_give_buffer (Way *way)
 {
-  p2p_buffer_give (g_steal_pointer (&way->buf));
+  if (way->early)
+    g_clear_pointer (&way->buf, g_free);
+  else
+    p2p_buffer_give (g_steal_pointer (&way->buf));
+  way->early = false;
   way->start = way->end = 0;
 }
 
@@ -281,6 +286,11 @@ relay_run (Relay *relay)
           relay_end (relay, io);
           return;
         }
+      if (relay->options.stop && atomic_load (relay->options.stop))
+        {
+          relay_end (relay, P2P_IO_STOPPED);
+          return;
+        }
       if (moved)
         {
           relay->last_byte_us = now_us;
@@ -325,12 +335,12 @@ wake_cb (P2pParked *parked, P2pWake wake)
 static void
 way_init (Way *way, P2pStream *from, P2pSpan early, P2pStream *to)
 {
-  g_assert (early.n <= P2P_BUFFER_SIZE);
   way->from = from;
   way->to = to;
   if (early.n == 0)
     return;
-  way->buf = p2p_buffer_take ();
+  way->early = early.n > P2P_BUFFER_SIZE;
+  way->buf = way->early ? g_malloc (early.n) : p2p_buffer_take ();
   memcpy (way->buf, early.p, early.n);
   way->end = early.n;
 }

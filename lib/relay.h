@@ -8,6 +8,8 @@
 #include "lib/pool.h"
 #include "lib/stream.h"
 
+#include <stdatomic.h>
+
 typedef struct P2pRelay P2pRelay;
 
 typedef struct
@@ -21,6 +23,7 @@ typedef struct
   P2pPool *pool;         /* (borrowed) where it goes on after parking (nullable: never parks) */
   int64_t idle_ms;       /* ends after so long without a byte; 0: never */
   int64_t write_stall_ms; /* ends when one side takes no byte for so long while some wait for it */
+  const atomic_bool *stop; /* (borrowed) (nullable) ends it soon once true, even while bytes move */
   /* Both streams are closed already. Called once, on a worker. (nullable) */
   void (*done) (const P2pRelayResult *result, void *data);
   void *data;

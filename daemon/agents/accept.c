@@ -5,9 +5,9 @@
 #include "daemon/agents/agents-priv.h"
 
 #include "lib/log.h"
+#include "lib/peer.h"
 #include "lib/tunnel.h"
 
-#include <arpa/inet.h>
 #include <glib.h>
 #include <gnutls/crypto.h>
 #include <stdio.h>
@@ -162,16 +162,11 @@ copy_text (char *buf, size_t size, P2pSpan text)
 static void
 copy_address (char *buf, size_t size, const struct sockaddr *peer)
 {
-  const struct sockaddr_in *in = (const void *) peer;
-  const struct sockaddr_in6 *in6 = (const void *) peer;
-  char text[INET6_ADDRSTRLEN] = "unknown";
-  unsigned port = 0;
+  char text[INET6_ADDRSTRLEN];
+  uint16_t port;
 
-  if (peer->sa_family == AF_INET && inet_ntop (AF_INET, &in->sin_addr, text, sizeof text))
-    port = ntohs (in->sin_port);
-  else if (peer->sa_family == AF_INET6 && inet_ntop (AF_INET6, &in6->sin6_addr, text, sizeof text))
-    port = ntohs (in6->sin6_port);
-  (void) snprintf (buf, size, strchr (text, ':') ? "[%s]:%u" : "%s:%u", text, port); /* may be cut: only for people */
+  p2p_peer_format (peer, text, &port);
+  (void) snprintf (buf, size, strchr (text, ':') ? "[%s]:%u" : "%s:%u", text, port); /* fits */
 }
 
 static bool

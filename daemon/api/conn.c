@@ -7,11 +7,11 @@
 #include "daemon/api/server-priv.h"
 
 #include "daemon/agents/agents.h"
-#include "lib/lock.h"
+#include "lib/peer.h"
+#include "lib/roster.h"
 #include "lib/stream-tcp.h"
 #include "lib/stream-tls.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stddef.h>
 
@@ -46,73 +46,27 @@ struct Conn
   ApiExchange *exchange; /* (owned) (nullable: idle) */
   struct sockaddr_storage peer;
   char address[INET6_ADDRSTRLEN];
-  Conn *next, *prev; /* (lock: table) */
+  P2pRosterEntry listed; /* (roster) */
 };
 
-static struct
-{
-  P2pMutex lock;
-  Conn *first; /* (lock) */
-} table;
+static P2pRoster roster; /* of all connections: they are cut at the end */
 
 void
 api_conns_setup (void)
 {
-  p2p_mutex_init (&table.lock, P2P_LOCK_LEAF);
+  p2p_roster_init (&roster);
 }
 
 void
 api_conns_teardown (void)
 {
-  g_assert (!table.first);
-  p2p_mutex_done (&table.lock);
-}
-
-static void
-table_add (Conn *conn)
-{
-  P2P_LOCKED (&table.lock);
-
-  conn->next = table.first;
-  if (conn->next)
-    conn->next->prev = conn;
-  table.first = conn;
-}
-
-static void
-table_remove (Conn *conn)
-{
-  P2P_LOCKED (&table.lock);
-
-  *(conn->prev ? &conn->prev->next : &table.first) = conn->next;
-  if (conn->next)
-    conn->next->prev = conn->prev;
+  p2p_roster_done (&roster);
 }
 
 void
 api_conns_cut (void)
 {
-  P2P_LOCKED (&table.lock);
-
-  /* The descriptor is open: a connection leaves the table before it closes. shutdown () does not
-   * block. */
-  for (Conn *conn = table.first; conn; conn = conn->next)
-    (void) shutdown (p2p_stream_fd (conn->strm), SHUT_RDWR); /* fails when the peer is gone */
-}
-
-static void
-set_address (Conn *conn, const struct sockaddr_storage *peer)
-{
-  const struct sockaddr_in *in = (const void *) peer;
-  const struct sockaddr_in6 *in6 = (const void *) peer;
-
-  conn->peer = *peer;
-  if (peer->ss_family == AF_INET)
-    (void) inet_ntop (AF_INET, &in->sin_addr, conn->address, sizeof conn->address); /* fits */
-  else if (IN6_IS_ADDR_V4MAPPED (&in6->sin6_addr))
-    (void) inet_ntop (AF_INET, &in6->sin6_addr.s6_addr[12], conn->address, sizeof conn->address);
-  else
-    (void) inet_ntop (AF_INET6, &in6->sin6_addr, conn->address, sizeof conn->address);
+  p2p_roster_cut (&roster);
 }
 
 /* Lets go of all but the stream. */
@@ -121,7 +75,7 @@ dissolve (Conn *conn)
 {
   P2pStream *strm = conn->strm;
 
-  table_remove (conn);
+  p2p_roster_remove (&roster, &conn->listed);
   p2p_parked_done (&conn->parked);
   api_exchange_free (conn->exchange);
   api_server_dismiss (conn->address);
@@ -377,8 +331,10 @@ api_conn_new (int take_fd, const struct sockaddr_storage *peer)
   const ApiOptions *options = &api_core ()->options;
   Conn *conn = g_new0 (Conn, 1);
   P2pWait item = { .want = P2P_READABLE };
+  uint16_t port; /* not shown */
 
-  set_address (conn, peer);
+  conn->peer = *peer;
+  p2p_peer_format ((const struct sockaddr *) peer, conn->address, &port);
   conn->strm = p2p_stream_tcp_new (take_fd);
   if (!api_server_admit (conn->address))
     {
@@ -393,6 +349,6 @@ api_conn_new (int take_fd, const struct sockaddr_storage *peer)
                                                     : options->header_timeout_ms);
   item.strm = conn->strm;
   p2p_parked_init (&conn->parked, api_server_pool (), run);
-  table_add (conn);
+  p2p_roster_add (&roster, &conn->listed, conn->strm);
   p2p_park (&conn->parked, &item, 1, conn->deadline_us);
 }

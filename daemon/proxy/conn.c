@@ -1,107 +1,31 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
 /* A connection of a client: handshake, heads, requests one after the other, and parking in between. While parked it belongs to the
- * pool, while it runs to one worker. The list of all of them (conn table's lock) is only there to cut them at the end. */
+ * pool, while it runs to one worker. The roster of all of them is only there to cut them at the end. */
 #include "daemon/proxy/proxy-priv.h"
 
 #include "lib/http1.h"
+#include "lib/peer.h"
 #include "lib/relay.h"
 #include "lib/stream-tcp.h"
 #include "lib/stream-tls.h"
 
-#include <arpa/inet.h>
 #include <glib.h>
-#include <sys/un.h>
 
 #define BEGUN_WAIT_US 20000   /* a worker waits so long for the next bytes of what has begun */
 #define LINGER_MS 2000        /* for the client to read an answer that came before its request's end */
 #define RELAY_IDLE_MS 3600000 /* an upgraded connection without a byte */
 #define RELAY_STALL_MS 60000
 
-static struct
-{
-  P2pMutex lock;
-  Conn *first; /* (lock) */
-} table;
-
-void
-conns_setup (void)
-{
-  p2p_mutex_init (&table.lock, P2P_LOCK_LEAF);
-}
-
-void
-conns_teardown (void)
-{
-  g_assert (!table.first);
-  p2p_mutex_done (&table.lock);
-}
-
-static void
-table_add (Conn *conn)
-{
-  P2P_LOCKED (&table.lock);
-
-  conn->next = table.first;
-  if (conn->next)
-    conn->next->prev = conn;
-  table.first = conn;
-}
-
-static void
-table_remove (Conn *conn)
-{
-  P2P_LOCKED (&table.lock);
-
-  *(conn->prev ? &conn->prev->next : &table.first) = conn->next;
-  if (conn->next)
-    conn->next->prev = conn->prev;
-}
-
-void
-conns_cut (void)
-{
-  P2P_LOCKED (&table.lock);
-
-  /* The descriptor is open: a connection leaves the table before it closes. shutdown () does not block. */
-  for (Conn *conn = table.first; conn; conn = conn->next)
-    (void) shutdown (p2p_stream_fd (conn->strm), SHUT_RDWR); /* fails when the peer is gone */
-}
-
 /* --- birth and end --------------------------------------------------------------------------------- */
 
-static void
-set_address (Conn *conn, const struct sockaddr *peer)
-{
-  const struct sockaddr_in *in = (const void *) peer;
-  const struct sockaddr_in6 *in6 = (const void *) peer;
-
-  if (peer->sa_family == AF_INET)
-    {
-      (void) inet_ntop (AF_INET, &in->sin_addr, conn->address, sizeof conn->address); /* fits */
-      conn->port = ntohs (in->sin_port);
-    }
-  else if (peer->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED (&in6->sin6_addr))
-    {
-      (void) inet_ntop (AF_INET, &in6->sin6_addr.s6_addr[12], conn->address, sizeof conn->address);
-      conn->port = ntohs (in6->sin6_port);
-    }
-  else if (peer->sa_family == AF_INET6)
-    {
-      (void) inet_ntop (AF_INET6, &in6->sin6_addr, conn->address, sizeof conn->address);
-      conn->port = ntohs (in6->sin6_port);
-    }
-  else
-    g_strlcpy (conn->address, "unix", sizeof conn->address);
-}
-
-/* Leaves the table and lets go of all but the stream. */
+/* Leaves the roster and lets go of all but the stream. */
 static P2pStream *
 conn_dissolve (Conn *conn)
 {
   P2pStream *strm = conn->strm;
 
-  table_remove (conn);
+  p2p_roster_remove (&proxy.roster, &conn->listed);
   p2p_parked_done (&conn->parked);
   listener_unref (conn->listener);
   g_free (conn->early);
@@ -236,6 +160,7 @@ conn_hand_over (Conn *conn, Workspace *ws, Request *req)
   P2pRelayOptions options = { .pool = proxy.pool,
                               .idle_ms = RELAY_IDLE_MS,
                               .write_stall_ms = RELAY_STALL_MS,
+                              .stop = &proxy.cutting,
                               .done = relay_done_cb };
   size_t n_a = req->rest_end - req->rest_start;
   g_autofree char *early_a = g_memdup2 (ws->in + req->rest_start, n_a);
@@ -417,7 +342,7 @@ conn_new (int take_fd, ListenerRef *listener, const struct sockaddr *peer)
   P2pStream *strm = p2p_stream_tcp_new (take_fd);
 
   conn->listener = listener_ref (listener);
-  set_address (conn, peer);
+  p2p_peer_format (peer, conn->address, &conn->port);
   if (listener->tls)
     strm = p2p_stream_tls_server_new (strm, listener->tls);
   conn->strm = strm;
@@ -426,6 +351,6 @@ conn_new (int take_fd, ListenerRef *listener, const struct sockaddr *peer)
                                                      : proxy.options.header_timeout_ms);
   p2p_parked_init (&conn->parked, proxy.pool, conn_run);
   atomic_fetch_add (&proxy.n_conns, 1);
-  table_add (conn);
+  p2p_roster_add (&proxy.roster, &conn->listed, conn->strm);
   conn_park (conn);
 }

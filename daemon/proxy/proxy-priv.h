@@ -8,6 +8,7 @@
 #include "daemon/proxy/workspace.h"
 #include "lib/lock.h"
 #include "lib/pool.h"
+#include "lib/roster.h"
 #include "lib/stream.h"
 #include "lib/tls.h"
 
@@ -20,7 +21,9 @@ typedef struct
 {
   ProxyOptions options; /* constant after proxy_start () */
   P2pPool *pool;        /* (owned) */
-  atomic_bool stopping;
+  P2pRoster roster;     /* of client connections; those handed to a relay are not listed any more */
+  atomic_bool stopping; /* no further request on a connection */
+  atomic_bool cutting;  /* the drain is over: relays end */
   atomic_uint n_conns;
   atomic_uint_fast64_t n_requests;
 } Proxy;
@@ -57,7 +60,7 @@ struct Conn
   P2pParked parked;
   P2pStream *strm;       /* (owned) */
   ListenerRef *listener; /* (owned) */
-  Conn *prev, *next;     /* (conn table's lock) */
+  P2pRosterEntry listed; /* (proxy.roster) */
   ConnPhase phase;
   int64_t deadline_us;          /* of the phase */
   char *early;                  /* (owned) (nullable) bytes of a head that began, while parked */
@@ -66,12 +69,8 @@ struct Conn
   uint16_t port;
 };
 
-void conns_setup (void);
-void conns_teardown (void);
 /* Takes over fd. Called by the acceptor. */
 void conn_new (int take_fd, ListenerRef *listener, const struct sockaddr *peer);
-/* Ends both directions of all connections that are in work, so that whoever waits on them wakes. */
-void conns_cut (void);
 
 /* --- a request ----------------------------------------------------------------------------------- */
 

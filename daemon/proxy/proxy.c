@@ -31,9 +31,10 @@ proxy_start (const ProxyOptions *options, GError **error)
   (void) p2p_listen_error_quark ();
   proxy.options = *options;
   atomic_store (&proxy.stopping, false);
+  atomic_store (&proxy.cutting, false);
   workspace_setup ();
   upstreams_setup ();
-  conns_setup ();
+  p2p_roster_init (&proxy.roster);
   proxy.pool = p2p_pool_new (&pool_options, error);
   if (proxy.pool && listeners_start (error))
     return true;
@@ -55,13 +56,14 @@ proxy_stop (int64_t deadline_us)
   if (!p2p_pool_stop (proxy.pool, deadline_us))
     {
       p2p_log (P2P_LOG_WARNING, "proxy", "requests still ran at the end of the drain, cutting them");
-      conns_cut ();
+      atomic_store (&proxy.cutting, true);
+      p2p_roster_cut (&proxy.roster);
       while (!p2p_pool_stop (proxy.pool, p2p_deadline_ms (CUT_MS)))
-        conns_cut ();
+        p2p_roster_cut (&proxy.roster);
     }
   g_clear_pointer (&proxy.pool, p2p_pool_free);
   upstreams_teardown ();
-  conns_teardown ();
+  p2p_roster_done (&proxy.roster);
   workspace_teardown ();
 }
 

@@ -538,6 +538,48 @@ add_for_pairs (const char *name, void (*test) (const void *data), bool one_row)
     }
 }
 
+/* More early bytes than a buffer holds, as an origin may send behind its 101; then the wish to stop. */
+#define LARGE_EARLY ((size_t) 300 * 1024)
+
+static void *
+large_early_main (void *data)
+{
+  Scene *scene = data;
+  g_autofree char *early = g_malloc (LARGE_EARLY);
+
+  for (size_t i = 0; i < LARGE_EARLY; i++)
+    early[i] = (char) pattern (i);
+  p2p_relay_run (scene->near, (P2pSpan){ early, LARGE_EARLY }, scene->far, P2P_SPAN_NONE, &scene->options);
+  return NULL;
+}
+
+static void
+test_large_early_and_stop (void)
+{
+  atomic_bool stop = false;
+  Scene scene = { .options = { .stop = &stop, .done = done_cb, .data = &scene } };
+  struct iovec iov = { "x", 1 };
+  unsigned char buf[4096];
+  size_t n;
+
+  stream_pair_tcp (&scene.client, &scene.near);
+  stream_pair_tcp (&scene.far, &scene.origin);
+  P2P_PTHREAD (pthread_create (&scene.relay_thread, NULL, large_early_main, &scene));
+  for (size_t at = 0; at < LARGE_EARLY; at += n)
+    {
+      g_assert_cmpint (p2p_stream_read (scene.origin, buf, sizeof buf, &n, SOON), ==, P2P_IO_OK);
+      for (size_t i = 0; i < n; i++)
+        g_assert_cmpuint (buf[i], ==, pattern (at + i));
+    }
+  atomic_store (&stop, true);
+  g_assert_cmpint (p2p_stream_write_all (scene.client, &iov, 1, NULL, SOON), ==, P2P_IO_OK);
+  P2P_PTHREAD (pthread_join (scene.relay_thread, NULL));
+  g_assert_cmpint (scene.result.end, ==, P2P_IO_STOPPED);
+  g_assert_cmpuint (scene.n_done, ==, 1);
+  p2p_stream_close (scene.client);
+  p2p_stream_close (scene.origin);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -553,5 +595,6 @@ main (int argc, char **argv)
   g_test_add_func ("/relay/park-stop", test_park_stop);
   g_test_add_func ("/relay/idle-and-early", test_idle_and_early);
   g_test_add_func ("/relay/write-stall", test_write_stall);
+  g_test_add_func ("/relay/large-early-and-stop", test_large_early_and_stop);
   return g_test_run ();
 }
