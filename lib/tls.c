@@ -68,16 +68,39 @@ cert_clear (void *data)
   gnutls_free (cert->ticket_key.data);
 }
 
+/* Piece by piece: gnutls_certificate_set_x509_key_mem2 () loses memory when a certificate is broken. */
+static int
+set_key_and_chain (gnutls_certificate_credentials_t credentials, P2pSpan chain_pem, P2pSpan key_pem)
+{
+  gnutls_datum_t chain_datum = span_datum (chain_pem), key_datum = span_datum (key_pem);
+  gnutls_x509_crt_t *chain = NULL;
+  gnutls_x509_privkey_t key = NULL;
+  unsigned n_chain = 0;
+  int rc = gnutls_x509_crt_list_import2 (&chain, &n_chain, &chain_datum, GNUTLS_X509_FMT_PEM,
+                                         GNUTLS_X509_CRT_LIST_SORT);
+
+  if (rc >= 0)
+    rc = gnutls_x509_privkey_init (&key);
+  if (rc >= 0)
+    rc = gnutls_x509_privkey_import2 (key, &key_datum, GNUTLS_X509_FMT_PEM, NULL, 0);
+  /* Copies both, and compares them. */
+  if (rc >= 0)
+    rc = gnutls_certificate_set_x509_key (credentials, chain, (int) n_chain, key);
+  gnutls_x509_privkey_deinit (key);
+  for (unsigned i = 0; i < n_chain; i++)
+    gnutls_x509_crt_deinit (chain[i]);
+  gnutls_free (chain);
+  return rc;
+}
+
 P2pTlsCert *
 p2p_tls_cert_new (P2pSpan chain_pem, P2pSpan key_pem, GError **error)
 {
   g_autoptr (P2pTlsCert) cert = g_atomic_rc_box_new0 (P2pTlsCert);
-  gnutls_datum_t chain = span_datum (chain_pem), key = span_datum (key_pem);
 
   if (!check (gnutls_certificate_allocate_credentials (&cert->credentials), P2P_TLS_ERROR_INTERNAL,
               "certificate", error)
-      || !check (gnutls_certificate_set_x509_key_mem2 (cert->credentials, &chain, &key,
-                                                       GNUTLS_X509_FMT_PEM, NULL, 0),
+      || !check (set_key_and_chain (cert->credentials, chain_pem, key_pem),
                  P2P_TLS_ERROR_CERTIFICATE, "certificate", error)
       || !check (gnutls_session_ticket_key_generate (&cert->ticket_key), P2P_TLS_ERROR_INTERNAL,
                  "ticket key", error))

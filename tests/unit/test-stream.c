@@ -213,15 +213,18 @@ test_stalled_writer (const void *data)
   g_autofree char *bytes = g_malloc0 (64 * 1024 * 1024);
   struct iovec iov = { bytes, 64 * 1024 * 1024 };
   P2pWait item = { .want = P2P_WRITABLE };
+  int64_t deadline = SOON;
   size_t n = 0;
 
   row->make (&a, &b);
   g_assert_cmpint (p2p_stream_write_all (a, &iov, 1, &n, p2p_deadline_ms (20)), ==, P2P_IO_TIMEOUT);
   g_assert_cmpuint (n, >, 0);
   g_assert_cmpuint (n, <, iov.iov_len);
-  g_assert_cmpint (p2p_stream_writev (a, &iov, 1, &n, P2P_TRY), ==, P2P_IO_AGAIN);
   item.strm = a;
-  g_assert_cmpint (p2p_stream_wait (&item, 1, P2P_TRY), ==, P2P_IO_AGAIN);
+  /* The kernel may still move bytes from one side's buffer to the other's. */
+  while (p2p_stream_writev (a, &iov, 1, &n, P2P_TRY) == P2P_IO_OK
+         || p2p_stream_wait (&item, 1, P2P_TRY) == P2P_IO_OK)
+    g_assert_cmpint (p2p_now_us (), <, deadline);
   /* The peer leaves: the waiting writer learns it. */
   p2p_stream_close (b);
   g_assert_cmpint (p2p_stream_wait (&item, 1, SOON), ==, P2P_IO_OK);
