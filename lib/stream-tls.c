@@ -63,7 +63,8 @@ post_client_hello_cb (gnutls_session_t session)
     return 0; /* a second ClientHello, after HelloRetryRequest */
   read_server_name (tls);
   tls->cert = tls->server->choose (tls->name ? tls->name : "", tls->server->data);
-  g_assert (tls->cert);
+  if (!tls->cert)
+    return GNUTLS_E_NO_CERTIFICATE_FOUND; /* the handshake fails */
   rc = gnutls_credentials_set (session, GNUTLS_CRD_CERTIFICATE, tls->cert->credentials);
   if (rc >= 0 && tls->server->tickets)
     rc = gnutls_session_ticket_enable_server (session, &tls->cert->ticket_key);

@@ -31,7 +31,7 @@ P2pTlsCert *p2p_tls_cert_ref (P2pTlsCert *cert);
 void p2p_tls_cert_unref (P2pTlsCert *cert);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (P2pTlsCert, p2p_tls_cert_unref)
 
-/* Chooses the certificate by the client's SNI (lower case, may be empty): a new reference, never NULL. Called inside the
+/* Chooses the certificate by the client's SNI (lower case, may be empty): a new reference, or NULL: the handshake fails. Called inside the
  * handshake; must not block and must not make a key. */
 typedef P2pTlsCert *(*P2pTlsChooseFunc) (const char *server_name, void *data);
 

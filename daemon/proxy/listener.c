@@ -83,7 +83,9 @@ choose_cert (const char *server_name, void *data)
   g_autoptr (Config) cfg = config_get_current ();
   const ConfigListener *listener = config_find_listener (cfg, (int64_t) (intptr_t) data);
 
-  return listener ? config_choose_cert (listener, p2p_span_from_string (server_name)) : NULL;
+  if (!listener || listener->protocol != CONFIG_PROTOCOL_HTTPS)
+    return NULL; /* removed, or changed, since the client connected */
+  return config_choose_cert (listener, p2p_span_from_string (server_name));
 }
 
 static ListenerRef *
