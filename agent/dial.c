@@ -26,7 +26,8 @@ send_request (P2pStream *strm, int64_t deadline_us)
                          "X-P2PStream-Agent-Instance: %s\r\n"
                          "Connection: Upgrade\r\n"
                          "Upgrade: " P2P_TUNNEL_PROTOCOL "\r\n"
-                         "X-P2PStream-Tunnel-Version: 1\r\n\r\n",
+                         "X-P2PStream-Tunnel-Version: 1\r\n"
+                         "X-P2PStream-Tunnel-Features: " P2P_TUNNEL_HALF_CLOSE "\r\n\r\n",
                          agent.authority, agent.token, agent.settings.agent_id, agent.name, agent.instance);
   struct iovec iov = { .iov_base = text, .iov_len = strlen (text) };
   bool sent = p2p_stream_write_all (strm, &iov, 1, NULL, deadline_us) == P2P_IO_OK;

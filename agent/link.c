@@ -136,6 +136,8 @@ start_session (P2pStream *take_strm)
                               .name = "tunnel",
                               .max_streams = (unsigned) agent.settings.agent_max_streams,
                               .accept_backlog = ACCEPT_BACKLOG,
+                              /* An origin's end is the end of an answer: no daemon stops sending at it. */
+                              .peer_half_close = true,
                               .budget = agent.budget,
                               .accepted = forward_accepted_cb,
                               .ended = ended_cb,

@@ -9,6 +9,8 @@
 #define P2P_TUNNEL_FRAME_MAX ((size_t) 16384) /* of the JSON */
 #define P2P_TUNNEL_PROTOCOL "p2pstream-yamux"
 #define P2P_TUNNEL_VERSION 1
+/* A feature: who names it goes on sending on a stream after the other's FIN. */
+#define P2P_TUNNEL_HALF_CLOSE "half-close"
 #define P2P_TUNNEL_PATH "/agent/tunnel"
 
 /* Why an agent did not open a stream; the names are those of the wire. */

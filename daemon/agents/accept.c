@@ -74,6 +74,18 @@ typedef struct
   const char *detail;
 } Verdict;
 
+/* X-P2PStream-Tunnel-Features: names, comma separated. */
+static bool
+lists_feature (const P2pRequestHead *head, P2pSpan wanted)
+{
+  P2pSpan rest = field_value (head, P2P_SPAN ("x-p2pstream-tunnel-features"));
+
+  while (rest.n > 0)
+    if (p2p_span_equal_nocase (p2p_span_trim (p2p_span_split (&rest, ',')), wanted))
+      return true;
+  return false;
+}
+
 static Verdict
 judge (const ConfigAgent *agent, const P2pRequestHead *head, P2pSpan early)
 {
@@ -186,7 +198,8 @@ start_session (P2pStream *take_strm,
                const struct sockaddr *peer)
 {
   g_autoptr (GError) error = NULL;
-  Session *session = session_new (take_strm, agent, &error);
+  bool half_close = lists_feature (head, P2P_SPAN (P2P_TUNNEL_HALF_CLOSE));
+  Session *session = session_new (take_strm, agent, half_close, &error);
 
   if (!session)
     {

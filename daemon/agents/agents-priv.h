@@ -74,8 +74,12 @@ bool registry_add (Session *session);
 /* No new streams; ends after the drain time, or as soon as no stream is open. */
 void session_drain_locked (Session *session, const char *why);
 
-/* Starts Yamux over the stream (taken). NULL with an error. The session is the registry's to keep. */
-Session *session_new (P2pStream *take_strm, const ConfigAgent *agent, GError **error);
+/* Starts Yamux over the stream (taken). NULL with an error. The session is the registry's to keep.
+ * half_close: the agent goes on sending after our FIN. */
+Session *session_new (P2pStream *take_strm,
+                      const ConfigAgent *agent,
+                      bool half_close,
+                      GError **error);
 
 /* The keeper's thread: ends drained sessions, joins ended ones, sends probes. */
 void *keeper_main (void *data);

@@ -47,7 +47,7 @@ going_away_cb (P2pYamux *yamux, uint32_t code, void *data)
 }
 
 Session *
-session_new (P2pStream *take_strm, const ConfigAgent *agent, GError **error)
+session_new (P2pStream *take_strm, const ConfigAgent *agent, bool half_close, GError **error)
 {
   Session *session = g_new0 (Session, 1);
   P2pYamuxOptions options = { .role = P2P_YAMUX_SERVER,
@@ -55,6 +55,7 @@ session_new (P2pStream *take_strm, const ConfigAgent *agent, GError **error)
                               .max_streams = registry.options.max_streams,
                               .accept_backlog = ACCEPT_NONE,
                               .budget = registry.budget,
+                              .peer_half_close = half_close,
                               .ping_interval_ms = registry.options.ping_interval_ms,
                               .dead_after_ms = DEAD_AFTER_MS,
                               .ended = ended_cb,
