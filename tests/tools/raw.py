@@ -15,8 +15,21 @@ def close_conn(_sock):
     return False
 
 
+def end_writing(sock):
+    """Half-close: FIN, or close_notify when there is TLS. What the other end still says can be read."""
+    if not isinstance(sock, ssl.SSLSocket):
+        sock.shutdown(socket.SHUT_WR)
+        return
+    sock.setblocking(False)
+    try:
+        sock.unwrap()
+    except OSError:
+        pass  # the alert is out; the other end's comes later (SSLWantReadError), or its end has come
+    sock.settimeout(TIMEOUT)
+
+
 class Conn:
-    """A client's connection."""
+    """A client's connection. trailers: the lines behind the last chunked answer."""
 
     def __init__(self, port, tls_name=None, address="127.0.0.1"):
         self.sock = socket.create_connection((address, port), TIMEOUT)
@@ -25,7 +38,7 @@ class Conn:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             self.sock = context.wrap_socket(self.sock, server_hostname=tls_name or None)
-        self.buffer = b""
+        self.buffer, self.trailers = b"", []
 
     def __enter__(self):
         return self
@@ -44,10 +57,22 @@ class Conn:
         self.sock.settimeout(max(0.01, deadline - time.monotonic()))
         try:
             piece = self.sock.recv(65536)
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLZeroReturnError):
             piece = b""
         self.buffer += piece
         return bool(piece)
+
+    def end_writing(self):
+        end_writing(self.sock)
+
+    def read_until(self, wanted, timeout=TIMEOUT):
+        """What came so far, as soon as it holds the wanted bytes; EOFError when the end comes first."""
+        deadline = time.monotonic() + timeout
+        while wanted not in self.buffer:
+            if not self._more(deadline):
+                raise EOFError("ended before %r: %r" % (wanted, self.buffer[-300:]))
+        data, self.buffer = self.buffer, b""
+        return data
 
     def read_all(self, timeout=TIMEOUT):
         """All bytes up to the end of the connection; TimeoutError when it stays open."""
@@ -80,8 +105,7 @@ class Conn:
             while True:
                 size = int(self._line(deadline).split(b";")[0], 16)
                 if size == 0:
-                    while self._line(deadline):
-                        pass
+                    self.trailers = list(iter(lambda: self._line(deadline), b""))
                     return body
                 body += self._exactly(size, deadline)
                 self._line(deadline)
@@ -121,15 +145,17 @@ class Seen:
 
 class Origin:
     """answer (seen) gives the bytes to send, or (bytes, then): then (sock) is called when they are sent and says whether the
-    connection goes on (raw.close_conn: no). The default is 200 with the target as the body. greeting: sent when a connection comes. It frames requests as an ordinary server would and writes down every one. port: to come back where one was."""
+    connection goes on (raw.close_conn: no). The default is 200 with the target as the body. greeting: sent when a connection
+    comes. It frames requests as an ordinary server would and writes down every one. port: to come back where one was. context:
+    to speak TLS."""
 
-    def __init__(self, answer=None, port=0, greeting=b""):
+    def __init__(self, answer=None, port=0, greeting=b"", context=None):
         self.answer, self.greeting = answer or self.echo, greeting
         self.seen, self.n_conns, self.lock = [], 0, threading.Lock()
-        self.socks, self.closed = set(), False
+        self.socks, self.closed, self.context = set(), False, context
         self.listener = socket.create_server(("127.0.0.1", port), backlog=512)
         self.port = self.listener.getsockname()[1]
-        self.url = "http://127.0.0.1:%d" % self.port
+        self.url = "%s://127.0.0.1:%d" % ("https" if context else "http", self.port)
         threading.Thread(target=self._accept, daemon=True).start()
 
     @staticmethod
@@ -172,6 +198,11 @@ class Origin:
 
     def _serve(self, sock, number):
         try:
+            if self.context:
+                plain, sock = sock, self.context.wrap_socket(sock, server_side=True)
+                with self.lock:
+                    self.socks.discard(plain)
+                    self.socks.add(sock)
             with sock:
                 # What a story sends second must not wait for the first to be acknowledged.
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
