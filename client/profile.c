@@ -131,9 +131,10 @@ p2p_profile_get_username (P2pProfile *self)
 void
 p2p_profile_set_username (P2pProfile *self, const char *username)
 {
-  g_autofree char *old = self->username;
+  char *copy = g_strdup (username); /* before the free: it may be our own */
 
-  self->username = g_strdup (username);
+  g_free (self->username);
+  self->username = copy;
   g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
 }
 
