@@ -12,6 +12,7 @@
 #include <glib.h>
 
 #define OPEN_MS 10000
+#define REFUSE_LINGER_MS 2000
 #define PROBE_MAX ((size_t) 64 * 1024)
 #define RELAY_STALL_MS 60000
 
@@ -32,12 +33,20 @@ answer (P2pStream *strm, P2pTunnelError error, const char *detail)
   return p2p_stream_write_all (strm, &iov, 1, NULL, p2p_deadline_ms (OPEN_MS)) == P2P_IO_OK;
 }
 
+/* Closing with the request's bytes unread is a reset, which would overtake the answer: they are thrown away until the
+ * daemon, which has the answer then, ends the stream too. */
 static void
 refuse (P2pStream *take_strm, P2pTunnelError error, const char *detail)
 {
+  int64_t deadline_us = p2p_deadline_ms (REFUSE_LINGER_MS);
+  char waste[4096];
+  size_t n;
+
   atomic_fetch_add (&agent.requests_failed, 1);
-  if (answer (take_strm, error, detail))
-    (void) p2p_stream_shutdown (take_strm, p2p_deadline_ms (OPEN_MS)); /* closed next in any case */
+  if (answer (take_strm, error, detail)
+      && p2p_stream_shutdown (take_strm, deadline_us) == P2P_IO_OK)
+    while (p2p_stream_read (take_strm, waste, sizeof waste, &n, deadline_us) == P2P_IO_OK)
+      ;
   p2p_stream_close (take_strm);
 }
 
