@@ -52,7 +52,7 @@ p2p_buffer_give (void *take_buffer)
   if (!buffer)
     return;
   p2p_mutex_lock (&lock);
-  if (n_kept < KEPT_MAX)
+  if (n_kept + 1 <= KEPT_MAX) /* so said, zero draws no warning */
     {
       buffer->next = kept;
       kept = buffer;
