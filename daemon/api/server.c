@@ -188,6 +188,7 @@ api_start (const ApiOptions *options, GError **error)
   if (!api_core_start (options, error))
     return false;
   p2p_mutex_init (&server.lock, P2P_LOCK_LEAF);
+  server.listen_fd = server.stop_fd = -1;
   api_conns_setup ();
   server.addresses = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   /* Bind first: it is what fails, and nothing must run by then. */
@@ -219,6 +220,8 @@ api_stop (int64_t deadline_us)
   uint64_t one = 1;
   ssize_t n;
 
+  if (!server.pool)
+    return; /* it did not start, and has cleared up */
   api_set_ready (false);
   n = write (server.stop_fd, &one, sizeof one);
   g_assert (n == sizeof one); /* a fresh eventfd takes it */
