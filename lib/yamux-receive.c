@@ -80,15 +80,16 @@ receive_syn (P2pYamux *yamux, uint32_t id, YamuxStream **ret_strm)
 
 /* Finds the stream of a frame; NULL: unknown. */
 static YamuxStream *
-find (P2pYamux *yamux, uint32_t id, bool is_rst)
+find (P2pYamux *yamux, const YamuxHeader *header)
 {
   YamuxStream *strm;
 
   P2P_LOCKED (&yamux->lock);
-  strm = yamux_table_find_locked (yamux, id);
+  strm = yamux_table_find_locked (yamux, header->id);
   if (!strm)
     return NULL;
-  if (!is_rst)
+  /* Whatever comes for it shows that the peer has seen it, but for a refusal. */
+  if (!(header->flags & YAMUX_RST) || (header->flags & YAMUX_ACK))
     yamux_acked_locked (yamux, strm);
   return yamux_stream_ref (strm);
 }
@@ -271,7 +272,7 @@ receive_stream_frame (P2pYamux *yamux, const YamuxHeader *header)
   if (header->flags & YAMUX_SYN)
     why = receive_syn (yamux, header->id, &strm);
   else
-    strm = find (yamux, header->id, header->flags & YAMUX_RST);
+    strm = find (yamux, header);
   if (why || !strm)
     return why;
 

@@ -441,6 +441,14 @@ test_reset_unseen (void)
   g_assert_cmpint (p2p_stream_read (strm, &byte, 1, &n, WITHIN), ==, P2P_IO_RESET);
   g_assert_false (p2p_yamux_stream_unseen (strm));
   p2p_stream_close (strm);
+
+  /* ACK and RST may share a frame: it was seen. */
+  strm = must_open (&peer.end);
+  must_write (strm, "x", 1);
+  raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_ACK | YAMUX_RST, 4, 0, NULL);
+  g_assert_cmpint (p2p_stream_read (strm, &byte, 1, &n, WITHIN), ==, P2P_IO_RESET);
+  g_assert_false (p2p_yamux_stream_unseen (strm));
+  p2p_stream_close (strm);
   peer_stop (&peer);
 }
 
