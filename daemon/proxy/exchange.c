@@ -1,54 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
 /* The two directions of an exchange and the one wait for both. See exchange.h. */
-#include "daemon/proxy/exchange.h"
+#include "daemon/proxy/exchange-priv.h"
 
-#include "daemon/agents/agents.h"
 #include "daemon/proxy/headers.h"
-#include "daemon/proxy/pipe.h"
-#include "lib/log.h"
 
 #include <glib.h>
 
-typedef enum
-{
-  GOES_ON,
-  COMPLETE,    /* the answer is out, whole */
-  UPGRADED,    /* 101 is out */
-  CLIENT_GONE, /* nobody to answer */
-  BROKEN,      /* the answer began and cannot be ended */
-  FAILED,      /* no answer began: one of ours goes out, see fail_status */
-  STALE,
-} Outcome;
-
-typedef struct
-{
-  Request *req;
-  Upstream *up;
-  Pipe up_pipe;   /* client to origin */
-  Pipe down_pipe; /* origin to client */
-  bool may_repeat;
-  bool upgrade;     /* the client's Upgrade went out */
-  bool up_done;     /* the request is out, whole */
-  bool up_broken;   /* the origin takes no more of it */
-  bool answering;   /* the head of the final answer is queued */
-  bool try_origin;  /* the origin has something to read */
-  bool try_client;  /* the client has, or left */
-  bool was_patient; /* the answer was waited for once without an eye on the client */
-  bool watch;       /* there is room for what the client sends meanwhile */
-  bool close_after; /* the client's connection ends with this answer */
-  size_t n_back;    /* ws->back[0..n_back): of the head that is being read */
-  size_t scanned;
-  P2pSpan interim; /* of a 1xx head, to be written before anything else goes down */
-  int64_t header_timeout_us, idle_timeout_us;
-  int64_t last_move_us;
-  uint64_t last_moved;
-  unsigned fail_status;
-  const char *fail_detail; /* (static) */
-} Exchange;
-
-static Outcome
-fail (Exchange *ex, unsigned status, const char *detail)
+Outcome
+exchange_fail (Exchange *ex, unsigned status, const char *detail)
 {
   if (ex->answering)
     return BROKEN;
@@ -123,7 +83,7 @@ go_up (Exchange *ex, unsigned *client_want, unsigned *origin_want, bool *more)
       return GOES_ON;
     case PIPE_BAD:
       ex->close_after = true;
-      return fail (ex, 400, "the request's body is malformed");
+      return exchange_fail (ex, 400, "the request's body is malformed");
     case PIPE_READ_FAILED:
       break;
     }
@@ -152,222 +112,6 @@ watch_client (Exchange *ex, unsigned *client_want)
   return GOES_ON;
 }
 
-/* --- the way down: heads --------------------------------------------------------------------------- */
-
-static Frame
-choose_frame (Exchange *ex, const P2pResponseHead *resp)
-{
-  switch (resp->msg.body)
-    {
-    case P2P_BODY_NONE:
-      return FRAME_NONE;
-    case P2P_BODY_LENGTH:
-      return FRAME_LENGTH;
-    case P2P_BODY_CHUNKED:
-    case P2P_BODY_UNTIL_CLOSE:
-      break;
-    }
-  if (ex->req->head->msg.minor > 0)
-    return FRAME_CHUNKED;
-  ex->close_after = true;
-  return FRAME_CLOSE;
-}
-
-static Outcome
-start_final (Exchange *ex, size_t head_size)
-{
-  Request *req = ex->req;
-  const P2pResponseHead *resp = &req->ws->resp;
-  Frame frame = choose_frame (ex, resp);
-  Writer out;
-
-  if (!ex->up_done || !req->head->msg.keep_alive || atomic_load (&proxy.stopping))
-    ex->close_after = true;
-  writer_init (&out, req->ws->out_down, sizeof req->ws->out_down);
-  if (!headers_write_response (req, resp, frame, ex->close_after, &out))
-    return fail (ex, 502, "the origin's answer has too large a head");
-  pipe_init (&ex->down_pipe, ex->up->strm, req->conn->strm, req->ws->back + head_size,
-             sizeof req->ws->back - head_size, ex->n_back - head_size);
-  ex->down_pipe.trailers = (P2pTrailers){ .buf = req->ws->trailers_down,
-                                          .size = sizeof req->ws->trailers_down };
-  pipe_set_body (&ex->down_pipe, resp->msg.body, resp->msg.content_length,
-                 frame == FRAME_CHUNKED ? PIPE_ENCODE_CHUNKED : PIPE_ENCODE_PLAIN);
-  pipe_queue (&ex->down_pipe, writer_get_span (&out));
-  ex->answering = true;
-  request_release_config (req);
-  return GOES_ON;
-}
-
-/* RFC 9110 section 15.2: passed on, but not to a client of HTTP/1.0. */
-static Outcome
-start_interim (Exchange *ex, size_t head_size)
-{
-  Request *req = ex->req;
-  Writer out;
-
-  writer_init (&out, req->ws->out_down, sizeof req->ws->out_down);
-  if (!headers_write_response (req, &req->ws->resp, FRAME_NONE, false, &out))
-    return fail (ex, 502, "the origin's answer has too large a head");
-  if (req->head->msg.minor > 0)
-    ex->interim = writer_get_span (&out);
-  ex->n_back -= head_size;
-  memmove (req->ws->back, req->ws->back + head_size, ex->n_back);
-  ex->scanned = 0;
-  return GOES_ON;
-}
-
-static Outcome
-start_upgraded (Exchange *ex, size_t head_size)
-{
-  Request *req = ex->req;
-  const P2pField *asked = p2p_message_field (&req->head->msg, P2P_FIELD_UPGRADE);
-  const P2pField *got = p2p_message_field (&req->ws->resp.msg, P2P_FIELD_UPGRADE);
-  struct iovec iov;
-  Writer out;
-
-  if (!ex->upgrade || !ex->up_done || !got || !p2p_span_equal_nocase (asked->value, got->value))
-    return fail (ex, 502, "the origin switched protocols unasked");
-  writer_init (&out, req->ws->out_down, sizeof req->ws->out_down);
-  if (!headers_write_response (req, &req->ws->resp, FRAME_NONE, false, &out))
-    return fail (ex, 502, "the origin's answer has too large a head");
-  iov = (struct iovec){ .iov_base = out.buf, .iov_len = out.n };
-  if (p2p_stream_write_all (req->conn->strm, &iov, 1, NULL,
-                            p2p_now_us () + ex->idle_timeout_us)
-      != P2P_IO_OK)
-    return CLIENT_GONE;
-  req->relay_early = (P2pSpan){ req->ws->back + head_size, ex->n_back - head_size };
-  return UPGRADED;
-}
-
-/* What cannot become an answer any more must not be waited for: another protocol, a TLS alert. */
-static bool
-may_be_head (const Workspace *ws, size_t n)
-{
-  P2pSpan begin = P2P_SPAN ("HTTP/1.");
-
-  begin.n = MIN (begin.n, n);
-  return p2p_span_equal ((P2pSpan){ ws->back, begin.n }, begin);
-}
-
-/* Looks for a whole head in what was read so far. */
-static Outcome
-parse_head (Exchange *ex)
-{
-  Workspace *ws = ex->req->ws;
-  size_t size;
-
-  switch (p2p_http1_find_end (ws->back, ex->n_back, &ex->scanned, &size))
-    {
-    case P2P_HTTP1_OK:
-      break;
-    case P2P_HTTP1_MORE:
-      if (!may_be_head (ws, ex->n_back))
-        return fail (ex, 502, "the origin's answer is not HTTP");
-      if (ex->n_back < WORKSPACE_HEAD_MAX)
-        return GOES_ON;
-      return fail (ex, 502, "the origin's answer has too large a head");
-    default:
-      return fail (ex, 502, "the origin's answer is malformed");
-    }
-  if (p2p_http1_parse_response (ws->back, size, ex->req->head->method_id, &ws->resp) != P2P_HTTP1_OK)
-    return fail (ex, 502, "the origin's answer is malformed");
-  if (ws->resp.status == 101)
-    return start_upgraded (ex, size);
-  return ws->resp.status < 200 ? start_interim (ex, size) : start_final (ex, size);
-}
-
-static Outcome
-no_answer (Exchange *ex, P2pIo io)
-{
-  const char *kind = ex->up->tunnel ? agents_stream_error (ex->up->tunnel) : NULL;
-
-  if (ex->may_repeat && ex->n_back == 0 && ex->up->reused)
-    return STALE;
-  if (kind)
-    {
-      p2p_log (P2P_LOG_WARNING, "proxy", "request %s: the agent answered %s, answering %d",
-               request_id (ex->req), kind, strcmp (kind, "dial_timeout") == 0 ? 504 : 502);
-      if (strcmp (kind, "dial_timeout") == 0)
-        return fail (ex, 504, "the agent could not reach the origin in time");
-      if (strcmp (kind, "denied") == 0)
-        return fail (ex, 502, "the agent does not allow this origin (denied)");
-      return fail (ex, 502, "the agent could not reach the origin");
-    }
-  return fail (ex, 502, io == P2P_IO_EOF ? "the origin closed the connection without an answer"
-                                         : "the connection to the origin broke");
-}
-
-/* Most answers come at once: they are waited for in the reading call itself, once, for some milliseconds. */
-static P2pIo
-receive (Exchange *ex, void *buf, size_t size, size_t *ret_n)
-{
-  if (ex->try_origin)
-    return p2p_stream_read (ex->up->strm, buf, size, ret_n, P2P_TRY);
-  ex->was_patient = true;
-  return p2p_stream_read_soon (ex->up->strm, buf, size, ret_n);
-}
-
-static Outcome
-read_some (Exchange *ex)
-{
-  Workspace *ws = ex->req->ws;
-  size_t n;
-  P2pIo io = receive (ex, ws->back + ex->n_back, sizeof ws->back - ex->n_back, &n);
-
-  ex->try_origin = io == P2P_IO_OK;
-  if (io == P2P_IO_AGAIN)
-    return GOES_ON;
-  if (io != P2P_IO_OK)
-    return no_answer (ex, io);
-  ex->n_back += n;
-  return GOES_ON;
-}
-
-/* Reads and looks, until a head is queued or there is nothing to read. */
-static Outcome
-read_heads (Exchange *ex, unsigned *origin_want)
-{
-  Outcome outcome = GOES_ON;
-
-  while (outcome == GOES_ON && !ex->answering && ex->interim.n == 0)
-    {
-      size_t before = ex->n_back;
-
-      if (before > 0)
-        outcome = parse_head (ex);
-      if (outcome != GOES_ON || ex->answering || ex->n_back != before)
-        continue;
-      if (!ex->try_origin && (ex->was_patient || !ex->up_done))
-        {
-          *origin_want |= P2P_READABLE;
-          break;
-        }
-      outcome = read_some (ex);
-    }
-  return outcome;
-}
-
-static Outcome
-write_interim (Exchange *ex, unsigned *client_want)
-{
-  while (ex->interim.n > 0)
-    {
-      struct iovec iov = { .iov_base = (void *) ex->interim.p, .iov_len = ex->interim.n };
-      size_t n;
-      P2pIo io = p2p_stream_writev (ex->req->conn->strm, &iov, 1, &n, P2P_TRY);
-
-      if (io == P2P_IO_AGAIN)
-        {
-          *client_want |= P2P_WRITABLE;
-          return GOES_ON;
-        }
-      if (io != P2P_IO_OK)
-        return CLIENT_GONE;
-      ex->interim = (P2pSpan){ ex->interim.p + n, ex->interim.n - n };
-    }
-  return p2p_stream_flush (ex->req->conn->strm, P2P_TRY) <= P2P_IO_AGAIN ? GOES_ON : CLIENT_GONE;
-}
-
 /* --- the way down: body ---------------------------------------------------------------------------- */
 
 static Outcome
@@ -377,13 +121,13 @@ go_down (Exchange *ex, unsigned *client_want, unsigned *origin_want, bool *more)
 
   if (ex->interim.n > 0)
     {
-      outcome = write_interim (ex, client_want);
+      outcome = exchange_write_interim (ex, client_want);
       if (outcome != GOES_ON || ex->interim.n > 0)
         return outcome;
     }
   if (!ex->answering)
     {
-      outcome = read_heads (ex, origin_want);
+      outcome = exchange_read_heads (ex, origin_want);
       *more |= ex->interim.n > 0;
     }
   if (outcome != GOES_ON || !ex->answering)
@@ -435,9 +179,9 @@ timed_out (Exchange *ex, unsigned client_want)
   if (client_is_slow)
     {
       ex->close_after = true;
-      return fail (ex, 408, "the request's body did not arrive in time");
+      return exchange_fail (ex, 408, "the request's body did not arrive in time");
     }
-  return fail (ex, 504, "the origin did not answer in time");
+  return exchange_fail (ex, 504, "the origin did not answer in time");
 }
 
 static Outcome
@@ -450,7 +194,7 @@ wait_for_both (Exchange *ex, unsigned client_want, unsigned origin_want)
   if (io == P2P_IO_TIMEOUT)
     return timed_out (ex, client_want);
   if (io != P2P_IO_OK)
-    return fail (ex, 502, "waiting for the origin failed");
+    return exchange_fail (ex, 502, "waiting for the origin failed");
   ex->try_client = (items[0].ready & (P2P_READABLE | P2P_HANGUP)) != 0;
   ex->try_origin = (items[1].ready & (P2P_READABLE | P2P_HANGUP)) != 0;
   if ((items[0].ready & P2P_HANGUP) && !(client_want & P2P_READABLE))
@@ -517,7 +261,7 @@ exchange_run (Request *req, Upstream *take_up, bool may_repeat)
                   .watch = true,
                   .header_timeout_us = req->target->response_header_timeout_ms * 1000,
                   .idle_timeout_us = req->target->idle_timeout_ms * 1000 };
-  Outcome outcome = start_up (&ex) ? run (&ex) : fail (&ex, 431, "the request's head is too large");
+  Outcome outcome = start_up (&ex) ? run (&ex) : exchange_fail (&ex, 431, "the request's head is too large");
 
   switch (outcome)
     {

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* What the two files of an exchange share: exchange.c (both directions and the one wait) and exchange-head.c (the heads of the
+ * origin's answers). One worker at a time. */
+#pragma once
+
+#include "daemon/proxy/exchange.h"
+#include "daemon/proxy/pipe.h"
+
+typedef enum
+{
+  GOES_ON,
+  COMPLETE,    /* the answer is out, whole */
+  UPGRADED,    /* 101 is out */
+  CLIENT_GONE, /* nobody to answer */
+  BROKEN,      /* the answer began and cannot be ended */
+  FAILED,      /* no answer began: one of ours goes out, see fail_status */
+  STALE,
+} Outcome;
+
+typedef struct
+{
+  Request *req;
+  Upstream *up;
+  Pipe up_pipe;   /* client to origin */
+  Pipe down_pipe; /* origin to client */
+  bool may_repeat;
+  bool upgrade;     /* the client's Upgrade went out */
+  bool up_done;     /* the request is out, whole */
+  bool up_broken;   /* the origin takes no more of it */
+  bool answering;   /* the head of the final answer is queued */
+  bool try_origin;  /* the origin has something to read */
+  bool try_client;  /* the client has, or left */
+  bool was_patient; /* the answer was waited for once without an eye on the client */
+  bool watch;       /* there is room for what the client sends meanwhile */
+  bool close_after; /* the client's connection ends with this answer */
+  size_t n_back;    /* ws->back[0..n_back): of the head that is being read */
+  size_t scanned;
+  P2pSpan interim; /* of a 1xx head, to be written before anything else goes down */
+  int64_t header_timeout_us, idle_timeout_us;
+  int64_t last_move_us;
+  uint64_t last_moved;
+  unsigned fail_status;
+  const char *fail_detail; /* (static) */
+} Exchange;
+
+/* BROKEN when an answer has begun, else FAILED with what to answer. detail: static. */
+Outcome exchange_fail (Exchange *ex, unsigned status, const char *detail);
+
+/* Reads and looks, until a head is queued or there is nothing to read. */
+Outcome exchange_read_heads (Exchange *ex, unsigned *origin_want);
+
+/* Goes on with a 1xx head that is on its way to the client. */
+Outcome exchange_write_interim (Exchange *ex, unsigned *client_want);
