@@ -488,8 +488,7 @@ end_threads (P2pPool *pool)
   P2pWakes wakes;
 
   p2p_mutex_lock (&pool->lock);
-  g_assert (!pool->queue.head && pool->n_running == 0);
-  pool->quitting = true;
+  pool->quitting = true; /* what is still queued runs first */
   while (pool->n_threads > 0)
     {
       wakes.n = 0;
@@ -513,6 +512,7 @@ p2p_pool_free (P2pPool *pool)
   if (!pool)
     return;
   end_threads (pool);
+  g_assert (!pool->queue.head);
   p2p_keeper_join (pool);
   p2p_pool_join_ended (pool);
   while (pool->all)

@@ -2,15 +2,17 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* Parking: every way to be woken, over every back end, and that each park is followed by exactly one run. */
 #include "lib/clock.h"
-#include "lib/lock.h"
-#include "lib/pool.h"
-#include "lib/stream-priv.h"
+#include "lib/fd.h"
+#include "lib/pool-priv.h"
+#include "lib/stream-tcp.h"
 #include "tests/unit/stream-pairs.h"
 
+#include <fcntl.h>
 #include <glib.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #define PATIENCE_MS 20000
 
@@ -361,6 +363,115 @@ test_same_descriptor (void)
   teardown (&fix);
 }
 
+/* The object goes on with another connection, whose descriptor has the number of the one before. */
+static void
+test_number_again (void)
+{
+  Fixture fix;
+  int fd, fds[2];
+
+  setup (&fix, &stream_pairs[0], NULL);
+  park (&fix, p2p_deadline_ms (1));
+  expect_run (&fix, 1, P2P_WAKE_TIMEOUT);
+  fd = p2p_stream_fd (fix.near[0]);
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
+  p2p_stream_close (fix.near[0]);
+  p2p_stream_close (fix.far[0]);
+  g_assert_cmpint (dup3 (fds[0], fd, O_CLOEXEC), ==, fd);
+  p2p_fd_close (&fds[0]);
+  fix.near[0] = fix.items[0].strm = p2p_stream_tcp_new (fd);
+  fix.far[0] = p2p_stream_tcp_new (fds[1]);
+  park (&fix, p2p_deadline_ms (PATIENCE_MS));
+  put_byte (fix.far[0]);
+  expect_run (&fix, 2, P2P_WAKE_READY);
+  teardown (&fix);
+}
+
+/* The connection goes on with another object. */
+static void
+test_object_again (void)
+{
+  Fixture fix;
+
+  setup (&fix, &stream_pairs[0], NULL);
+  park (&fix, p2p_deadline_ms (1));
+  expect_run (&fix, 1, P2P_WAKE_TIMEOUT);
+  p2p_parked_done (&fix.parked);
+  p2p_parked_init (&fix.parked, fix.pool, run_cb);
+  park (&fix, p2p_deadline_ms (PATIENCE_MS));
+  put_byte (fix.far[0]);
+  expect_run (&fix, 2, P2P_WAKE_READY);
+  teardown (&fix);
+}
+
+/* What was meant for an earlier park wakes nobody. */
+static void
+test_late_event (void)
+{
+  Fixture fix;
+  P2pSlot *slot;
+
+  setup (&fix, &stream_pairs[0], NULL);
+  slot = fix.parked.slot;
+  park (&fix, p2p_deadline_ms (PATIENCE_MS));
+  p2p_parked_kick (&fix.parked);
+  expect_run (&fix, 1, P2P_WAKE_STOP);
+  park (&fix, p2p_deadline_ms (PATIENCE_MS));
+  WAIT_FOR (p2p_pool_get_stats (fix.pool).parked == 1);
+  g_assert_false (p2p_slot_wake (slot, p2p_slot_generation (atomic_load (&slot->word)) - 1,
+                                 P2P_WAKE_READY));
+  g_assert_cmpuint (p2p_pool_get_stats (fix.pool).parked, ==, 1);
+  g_assert_cmpuint (atomic_load (&fix.n_runs), ==, 1);
+  teardown (&fix);
+}
+
+/* A queue that is never empty hides neither descriptors nor deadlines. */
+typedef struct
+{
+  P2pTask task;
+  P2pPool *pool; /* (borrowed) */
+  _Atomic bool end, ended;
+} Endless;
+
+static void
+endless_cb (P2pTask *task)
+{
+  Endless *endless = (Endless *) task;
+
+  if (atomic_load (&endless->end))
+    atomic_store (&endless->ended, true);
+  else
+    p2p_pool_submit (endless->pool, task);
+}
+
+static void
+test_never_empty (void)
+{
+  Fixture fix;
+  Endless endless[8];
+
+  setup (&fix, &stream_pairs[0], NULL);
+  for (unsigned i = 0; i < G_N_ELEMENTS (endless); i++)
+    {
+      endless[i] = (Endless){ .task = { .run = endless_cb }, .pool = fix.pool };
+      p2p_pool_submit (fix.pool, &endless[i].task);
+    }
+  for (unsigned i = 0; i < 20; i++)
+    {
+      park (&fix, p2p_deadline_ms (PATIENCE_MS));
+      put_byte (fix.far[0]);
+      expect_run (&fix, 2 * i + 1, P2P_WAKE_READY);
+      get_byte (fix.near[0]);
+      park (&fix, p2p_deadline_ms (5));
+      expect_run (&fix, 2 * i + 2, P2P_WAKE_TIMEOUT);
+    }
+  for (unsigned i = 0; i < G_N_ELEMENTS (endless); i++)
+    atomic_store (&endless[i].end, true);
+  for (unsigned i = 0; i < G_N_ELEMENTS (endless); i++)
+    WAIT_FOR (atomic_load (&endless[i].ended));
+  teardown (&fix);
+}
+
 /* A stream that rings while it is being armed: the latest moment at which a frame can come before the park is complete. */
 typedef struct
 {
@@ -664,6 +775,10 @@ main (int argc, char **argv)
         }
     }
   g_test_add_func ("/waiter/same-descriptor", test_same_descriptor);
+  g_test_add_func ("/waiter/number-again", test_number_again);
+  g_test_add_func ("/waiter/object-again", test_object_again);
+  g_test_add_func ("/waiter/late-event", test_late_event);
+  g_test_add_func ("/waiter/never-empty", test_never_empty);
   g_test_add_func ("/waiter/many-deadlines", test_many_deadlines);
   g_test_add_func ("/waiter/races", test_races);
   return g_test_run ();
