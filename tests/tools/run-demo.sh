@@ -70,7 +70,8 @@ MANAGEMENT_BIND_ADDRESS=127.0.0.1
 MANAGEMENT_ADVERTISE_HOST=127.0.0.1
 MANAGEMENT_PORT=$management_port
 DAEMON
-  clean_environment "$top/build/p2pstreamd" --config "$data/p2pstreamd.conf" >"$data/daemon.log" 2>&1 </dev/null &
+  : >"$data/daemon.log" # here and now: what an earlier run said must not pass for an answer
+  clean_environment "$top/build/p2pstreamd" --config "$data/p2pstreamd.conf" >>"$data/daemon.log" 2>&1 </dev/null &
   daemon_pid=$!
   await 60 is_ready_or_gone "$daemon_pid" "$data/daemon.log"
   is_ready "$data/daemon.log" || { tell_log "p2pstreamd did not start" "$data/daemon.log"; return 1; }
