@@ -5,8 +5,14 @@
 #include "lib/yamux-priv.h"
 
 #include <glib.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #define READER_STACK (256 << 10)
+
+/* What the kernel may hold unsent: beyond it a new control frame would wait behind too much data. */
+#define UNSENT_MAX (128 << 10)
 
 static void
 take_options (P2pYamux *yamux, const P2pYamuxOptions *options)
@@ -61,6 +67,15 @@ yamux_new_still (P2pStream *take_transport, const P2pYamuxOptions *options)
   return yamux;
 }
 
+static void
+limit_unsent (P2pStream *transport)
+{
+  const int max = UNSENT_MAX;
+
+  /* Unix sockets, of tests, know no such limit. */
+  (void) setsockopt (p2p_stream_fd (transport), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &max, sizeof max);
+}
+
 P2pYamux *
 p2p_yamux_new (P2pStream *take_transport, const P2pYamuxOptions *options, GError **error)
 {
@@ -68,6 +83,7 @@ p2p_yamux_new (P2pStream *take_transport, const P2pYamuxOptions *options, GError
   pthread_attr_t attr;
   int failure;
 
+  limit_unsent (take_transport);
   P2P_PTHREAD (pthread_attr_init (&attr));
   P2P_PTHREAD (pthread_attr_setstacksize (&attr, READER_STACK));
   p2p_yamux_ref (yamux); /* the thread's */

@@ -6,7 +6,10 @@
 
 #include "lib/fd.h"
 #include "lib/yamux-frame.h"
+#include "tests/unit/stream-pairs.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -216,6 +219,26 @@ test_end_of_stuck (void)
   peer_stop (&peer);
 }
 
+/* The kernel of a TCP transport holds little unsent, so that control frames don't wait behind data. */
+static void
+test_unsent_limit (void)
+{
+  End end = { .yamux = NULL };
+  P2pStream *a, *b;
+  int limit = 0;
+  socklen_t size = sizeof limit;
+
+  stream_pair_tcp (&a, &b);
+  if (getsockopt (p2p_stream_fd (a), IPPROTO_TCP, TCP_NODELAY, &limit, &size) != 0)
+    g_assert_not_reached (); /* not a TCP socket */
+  end_start (&end, a, (P2pYamuxOptions){ .role = P2P_YAMUX_SERVER });
+  g_assert_cmpint (
+      getsockopt (p2p_stream_fd (a), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &limit, &size), ==, 0);
+  g_assert_cmpint (limit, ==, 131072);
+  end_stop (&end);
+  p2p_stream_close (b);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -228,5 +251,6 @@ main (int argc, char **argv)
   g_test_add_func ("/yamux-life/slow-transport", test_slow_transport);
   g_test_add_func ("/yamux-life/linger", test_linger);
   g_test_add_func ("/yamux-life/end-of-stuck", test_end_of_stuck);
+  g_test_add_func ("/yamux-life/unsent-limit", test_unsent_limit);
   return g_test_run ();
 }
