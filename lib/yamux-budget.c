@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What the receive sides of many Yamux sessions hold together. The numbers are atomics; the list of sessions is
- * guarded by budget->lock, which is taken before any session's lock. Any thread. */
+/* What the receive sides of many Yamux sessions hold together. The numbers are atomics; the list of
+ * sessions is guarded by budget->lock, which is taken before any session's lock. Any thread. */
 #include "lib/yamux-priv.h"
 
 #include <glib.h>
@@ -87,7 +87,8 @@ yamux_budget_hold_locked (YamuxStream *strm, int64_t n)
     atomic_fetch_add_explicit (&budget->held_bytes, (uint64_t) n, memory_order_relaxed);
 }
 
-/* The stream of one session with most bytes × time that its reader stood still, if that is more than *score. */
+/* The stream of one session with most bytes × time that its reader stood still, if that is more
+ * than *score. */
 static YamuxStream *
 worst_of_session (P2pYamux *yamux, double *score)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Chunks: buffer in two sizes for what Yamux streams hold, so that a few bytes never pin a large block. Freed ones
- * stay, up to a limit, in lists that all sessions share: a stream that moves bytes allocates nothing. Any thread;
- * the lists are guarded by spare_lock. */
+/* Chunks: buffer in two sizes for what Yamux streams hold, so that a few bytes never pin a large
+ * block. Freed ones stay, up to a limit, in lists that all sessions share: a stream that moves
+ * bytes allocates nothing. Any thread; the lists are guarded by spare_lock. */
 #include "lib/yamux-priv.h"
 
 #include <glib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What a Yamux session writes next: control frames first, then one frame of each stream that has some, in order of
- * arrival. Whoever holds the send turn composes, with yamux->lock held. */
+/* What a Yamux session writes next: control frames first, then one frame of each stream that has
+ * some, in order of arrival. Whoever holds the send turn composes, with yamux->lock held. */
 #include "lib/yamux-priv.h"
 
 #include <glib.h>
@@ -21,7 +21,8 @@ yamux_tell_locked (YamuxStream *strm, unsigned tells)
   if (yamux->over)
     return;
   strm->tells |= tells;
-  /* Answers come soon, and an ACK alone would cost a record, a system call and a wake-up at the other end. */
+  /* Answers come soon, and an ACK alone would cost a record, a system call and a wake-up at the
+   * other end. */
   if (tells & ~(unsigned) YAMUX_TELL_ACK)
     yamux->hurry_us = 1;
   else if (yamux->hurry_us == 0)

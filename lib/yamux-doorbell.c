@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The doorbell of a Yamux session's reader thread: a stream of which only waiting works, so that the reader waits for
- * the transport and for what others have to tell it in one p2p_stream_wait (). Any thread rings it; a ring before
- * the wait is not lost. doorbell->lock guards it all. */
+/* The doorbell of a Yamux session's reader thread: a stream of which only waiting works, so that
+ * the reader waits for the transport and for what others have to tell it in one p2p_stream_wait ().
+ * Any thread rings it; a ring before the wait is not lost. doorbell->lock guards it all. */
 #include "lib/yamux-priv.h"
 
 static unsigned

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Yamux headers: encode, decode, and cutting the stream of bytes into frames. Pure functions; any thread. */
+/* Yamux headers: encode, decode, and cutting the stream of bytes into frames. Pure functions; any
+ * thread. */
 #include "lib/yamux-frame.h"
 
 #include <glib.h>
@@ -17,7 +18,8 @@ put_u32 (unsigned char *bytes, uint32_t value)
 static uint32_t
 get_u32 (const unsigned char *bytes)
 {
-  return (uint32_t) bytes[0] << 24 | (uint32_t) bytes[1] << 16 | (uint32_t) bytes[2] << 8 | bytes[3];
+  return (uint32_t) bytes[0] << 24 | (uint32_t) bytes[1] << 16 | (uint32_t) bytes[2] << 8
+         | bytes[3];
 }
 
 void

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
 /* Yamux frames on the wire: a header of twelve bytes, big-endian, and for data frames a payload.
- * No state but the reader's own struct, which belongs to one thread; nothing blocks or allocates. */
+ * No state but the reader's own struct, which belongs to one thread; nothing blocks or allocates.
+ */
 #pragma once
 
 #include "lib/span.h"

@@ -2,16 +2,17 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* Inside of lib/yamux*.c; others include yamux.h.
  *
- * Who does what. The reader thread (yamux.c) reads the transport, cuts frames and dispatches them
- * (yamux-receive.c). Writers put frames into their stream's own queue and the stream into the session's list of
- * those that have something to send; whoever then finds the send turn free takes it and writes with P2P_TRY
- * (yamux-send.c): one frame of each stream in turn, control frames first. If the transport takes no more, the
- * reader, which is told by its doorbell, waits for it to be writable and goes on. So nobody ever blocks in
- * the transport, a slow or cancelled stream is in nobody's way, and there is no other thread.
+ * Who does what. The reader thread (yamux-reader.c) reads the transport, cuts frames and dispatches
+ * them (yamux-receive.c). Writers put frames into their stream's own queue and the stream into the
+ * session's list of those that have something to send; whoever then finds the send turn free takes
+ * it and writes with P2P_TRY (yamux-send.c) what yamux-compose.c gives: control frames, then one
+ * frame of each stream in turn. If the transport takes no more, the reader, which is told by its
+ * doorbell, waits for it to be writable and goes on. So nobody ever blocks in the transport, a slow
+ * or cancelled stream is in nobody's way, and there is no other thread.
  *
- * Locks, outermost first: P2pYamuxBudget.lock, P2pYamux.lock, YamuxStream.lock. The bell of a stream is rung under
- * the stream's lock. The transport is touched without any lock: its receive half by the reader thread alone, its send
- * half by who holds the send turn (P2pYamux.sending). */
+ * Locks, outermost first: P2pYamuxBudget.lock, P2pYamux.lock, YamuxStream.lock. The bell of a
+ * stream is rung under the stream's lock. The transport is touched without any lock: its receive
+ * half by the reader thread alone, its send half by who holds the send turn (P2pYamux.sending). */
 #pragma once
 
 #include "lib/lock.h"
@@ -34,7 +35,7 @@
 #define YAMUX_BUCKETS 1024
 #define YAMUX_ROUND_TRIPS 8
 
-/* Chunks (yamux-chunk.c): pieces of buffer in two sizes, from a free list that all sessions share. */
+/* Chunks (yamux-chunk.c): buffer in two sizes, from free lists that all sessions share. */
 typedef struct YamuxChunk YamuxChunk;
 struct YamuxChunk
 {
@@ -63,7 +64,7 @@ void yamux_chunks_clear (YamuxChunks *chunks);
 /* A reader and a writer thread may wait at the same time, or somebody has parked the stream. */
 typedef struct
 {
-  P2pBell *bell; /* (borrowed) (nullable: nobody waits here) */
+  P2pBell *bell;    /* (borrowed) (nullable: nobody waits here) */
   pthread_t thread; /* who armed it */
   unsigned want;
 } YamuxWaiter;
@@ -82,7 +83,8 @@ struct YamuxStream
 {
   P2pStream base;
   P2pYamux *yamux; /* (referenced) */
-  atomic_uint refs; /* the owner's handle, the table of ids, each list below, the reader's present frame */
+  /* The owner's handle, the table of ids, each list below, the reader's present frame. */
+  atomic_uint refs;
   uint32_t id;
   bool by_us; /* we opened it */
 
@@ -90,20 +92,20 @@ struct YamuxStream
   LIST_ENTRY (YamuxStream) by_id;
   TAILQ_ENTRY (YamuxStream) tell_link, send_link, linger_link;
   bool in_table, in_tells, in_sends, in_lingers;
-  unsigned tells;    /* YAMUX_TELL_... not yet written */
-  bool acked;        /* the peer has shown that it knows the stream */
+  unsigned tells; /* YAMUX_TELL_... not yet written */
+  bool acked;     /* the peer has shown that it knows the stream */
   int64_t linger_until_us;
 
   TAILQ_ENTRY (YamuxStream) spare_link; /* (lock: yamux->spare_lock) */
-  atomic_bool unseen;          /* see p2p_yamux_stream_unseen () */
-  _Atomic uint64_t held_bytes; /* chunks of the receive side; written under lock */
-  _Atomic int64_t still_us;    /* since when its reader has left them; written under lock */
+  atomic_bool unseen;                   /* see p2p_yamux_stream_unseen () */
+  _Atomic uint64_t held_bytes;          /* chunks of the receive side; written under lock */
+  _Atomic int64_t still_us; /* since when its reader has left them; written under lock */
 
   P2pMutex lock; /* of all that follows; stays initialised while the struct is spare */
   YamuxWaiter waiters[2];
-  bool untouched; /* counts against accept_backlog */
-  bool quiet;     /* SYN waits for the first bytes */
-  bool closed;    /* the owner is gone */
+  bool untouched;  /* counts against accept_backlog */
+  bool quiet;      /* SYN waits for the first bytes */
+  bool closed;     /* the owner is gone */
   P2pIo read_end;  /* P2P_IO_OK: goes on; P2P_IO_EOF: after what is buffered; else at once */
   P2pIo write_end; /* P2P_IO_OK: goes on */
   bool fin_wanted, fin_sent;
@@ -111,7 +113,7 @@ struct YamuxStream
   YamuxChunks in;
   size_t in_bytes;
   uint32_t window;      /* what the peer may still send */
-  uint32_t window_size; /* = window + in_bytes + ungranted, and what was told and is not yet written */
+  uint32_t window_size; /* = window + in_bytes + ungranted */
   uint32_t ungranted;   /* taken by the reader, for the next window update */
   int64_t epoch_us;     /* measuring: since when, */
   uint64_t epoch_bytes; /* and what the reader took since */
@@ -158,11 +160,11 @@ struct P2pYamux
   LIST_ENTRY (P2pYamux) budget_link; /* (budget->lock) */
 
   /* The reader thread's own. */
-  unsigned char *rx;        /* (owned) */
+  unsigned char *rx; /* (owned) */
   YamuxFrameReader frames;
-  YamuxStream *current;     /* (referenced) (nullable: payload is dropped) whose payload is coming */
+  YamuxStream *current; /* (referenced) (nullable: payload is dropped) whose payload is coming */
   YamuxHeader current_head;
-  bool peer_ended;          /* by GOAWAY with a code that says so */
+  bool peer_ended; /* by GOAWAY with a code that says so */
   uint16_t resets[YAMUX_RESETS_SECONDS];
   int64_t resets_second;
   int64_t next_ping_us;
@@ -172,7 +174,7 @@ struct P2pYamux
   } round_trips[YAMUX_ROUND_TRIPS];
   unsigned n_round_trips;
 
-  atomic_uint backlog;             /* accepted and untouched */
+  atomic_uint backlog; /* accepted and untouched */
   _Atomic uint64_t bytes_in, bytes_out, n_resets, queued_bytes, window_bytes;
   _Atomic int64_t round_trip_us;     /* the last; -1 */
   _Atomic int64_t round_trip_min_us; /* of the last minute; -1 */
@@ -182,11 +184,11 @@ struct P2pYamux
   YamuxStreamList spares; /* structs for streams to come (spare_lock) */
   unsigned n_spares;      /* (spare_lock) */
 
-  P2pMutex lock; /* of all that follows */
-  pthread_cond_t may_open; /* fewer unacknowledged streams, or no more opening */
+  P2pMutex lock;            /* of all that follows */
+  pthread_cond_t may_open;  /* fewer unacknowledged streams, or no more opening */
   pthread_cond_t turn_free; /* sending became false after over became true */
-  const char *why;  /* (static) (nullable) */
-  bool over;        /* nothing is sent or delivered any more */
+  const char *why;          /* (static) (nullable) */
+  bool over;                /* nothing is sent or delivered any more */
   bool ours;
   bool going_away, peer_going_away;
 
@@ -203,17 +205,17 @@ struct P2pYamux
   unsigned n_refusals;
   bool tell_ping, tell_go_away;
   uint32_t ping_value, go_away_code;
-  int64_t ping_sent_us;   /* 0: none since the last answer */
-  int64_t check_wait_us;  /* p2p_yamux_check () was called: how long to wait; 0: not */
+  int64_t ping_sent_us;                /* 0: none since the last answer */
+  int64_t check_wait_us;               /* p2p_yamux_check () was called: how long to wait; 0: not */
   int64_t check_since_us, check_by_us; /* a byte must come in between; 0: no check is under way */
-  int64_t hurry_us;       /* when the control frames must leave at the latest (1: at once); 0: none waits */
+  int64_t hurry_us; /* when control frames must leave at the latest (1: at once); 0: none wait */
 
-  bool sending;           /* the send turn is taken */
-  bool blocked;           /* the rest is the reader's, when the transport is writable */
+  bool sending; /* the send turn is taken */
+  bool blocked; /* the rest is the reader's, when the transport is writable */
   bool unflushed;
-  P2pIo send_end;         /* P2P_IO_OK: goes on */
-  int64_t took_us;        /* when the transport last took something, or there was nothing to send */
-  YamuxBatch batch;       /* used by who holds the turn, without the lock too */
+  P2pIo send_end;   /* P2P_IO_OK: goes on */
+  int64_t took_us;  /* when the transport last took something, or there was nothing to send */
+  YamuxBatch batch; /* used by who holds the turn, without the lock too */
 };
 
 /* yamux-doorbell.c */
@@ -221,12 +223,14 @@ void yamux_doorbell_init (YamuxDoorbell *doorbell);
 void yamux_doorbell_done (YamuxDoorbell *doorbell);
 void yamux_doorbell_ring (YamuxDoorbell *doorbell);
 
-/* yamux.c: a session without its thread, for fuzzing, which calls yamux_receive () and yamux_finish () itself. */
+/* yamux.c: a session without its thread, for fuzzing, which calls yamux_receive () and yamux_finish
+ * () itself. */
 P2pYamux *yamux_new_still (P2pStream *take_transport, const P2pYamuxOptions *options);
 
 /* yamux-reader.c */
 void *yamux_reader_main (void *data);
-/* Ends all streams, says GOAWAY if that makes sense, closes the transport. On the reader thread or without one. */
+/* Ends all streams, says GOAWAY if that makes sense, closes the transport. On the reader thread or
+ * without one. */
 void yamux_finish (P2pYamux *yamux, const char *why, bool is_fault);
 
 /* yamux-stream-ops.c */
@@ -242,7 +246,8 @@ void yamux_stream_ring_locked (YamuxStream *strm, unsigned what);
 void yamux_stream_kill_locked (YamuxStream *strm, P2pIo how);
 /* Received bytes that nobody will read. strm->lock is held. */
 void yamux_stream_drop_input_locked (YamuxStream *strm);
-/* The session is gone: as a kill, but what the peer had sent up to its FIN stays. strm->lock is held. */
+/* The session is gone: as a kill, but what the peer had sent up to its FIN stays. strm->lock is
+ * held. */
 void yamux_stream_lose_locked (YamuxStream *strm);
 /* Kills and tells the peer by RST. No lock is held. */
 void yamux_stream_abort (YamuxStream *strm, P2pIo how);
@@ -273,8 +278,8 @@ void yamux_batch_clear (YamuxBatch *batch);
 /* Writes what there is if the send turn is free. yamux->lock is held, and let go meanwhile. */
 void yamux_drain_locked (P2pYamux *yamux, bool is_reader);
 void yamux_drain (P2pYamux *yamux);
-/* The last words of a session: what is half written, then GOAWAY. No lock is held; the session is over and the
- * send turn free. */
+/* The last words of a session: what is half written, then GOAWAY. No lock is held; the session is
+ * over and the send turn free. */
 void yamux_send_last (P2pYamux *yamux, uint32_t go_away_code, int64_t deadline_us);
 
 /* yamux-receive.c: the reader thread. NULL, or why the session ends (static). */

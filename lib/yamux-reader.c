@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The reader thread of a Yamux session: reads, dispatches, writes what others could not, keeps time, and ends
- * the session. It waits in one place: for the transport, its doorbell, or the next thing that is due. */
+/* The reader thread of a Yamux session: reads, dispatches, writes what others could not, keeps
+ * time, and ends the session. It waits in one place: for the transport, its doorbell, or the next
+ * thing that is due. */
 #include "lib/yamux-priv.h"
 
 #include <glib.h>
@@ -62,8 +63,7 @@ static bool
 awaits_byte_locked (P2pYamux *yamux)
 {
   return yamux->ping_sent_us > 0
-         && atomic_load_explicit (&yamux->last_byte_us, memory_order_relaxed)
-                < yamux->ping_sent_us;
+         && atomic_load_explicit (&yamux->last_byte_us, memory_order_relaxed) < yamux->ping_sent_us;
 }
 
 /* False: a check found the peer silent. */
@@ -85,7 +85,8 @@ keep_check_locked (P2pYamux *yamux, int64_t now_us)
   return true;
 }
 
-/* Does what is due; answers why the session is dead, or NULL. The transport was asked for bytes just before. */
+/* Does what is due; answers why the session is dead, or NULL. The transport was asked for bytes
+ * just before. */
 static const char *
 keep_time_locked (P2pYamux *yamux)
 {
@@ -120,7 +121,8 @@ static int64_t
 next_due_locked (P2pYamux *yamux)
 {
   int64_t dead_after_us = yamux->options.dead_after_ms * 1000;
-  /* A stream that begins to linger meanwhile does not wake the reader: it waits for twice its time at most. */
+  /* A stream that begins to linger meanwhile does not wake the reader: it waits for twice its time
+   * at most. */
   int64_t due_us = MIN (yamux->next_ping_us, p2p_deadline_ms (yamux->options.linger_ms));
   YamuxStream *strm = TAILQ_FIRST (&yamux->lingers);
 
@@ -137,7 +139,8 @@ next_due_locked (P2pYamux *yamux)
   return MAX (due_us, 1); /* never P2P_TRY */
 }
 
-/* Sends what is due and, when there is nothing to read, waits. Answers why the session ends, or NULL. */
+/* Sends what is due and, when there is nothing to read, waits. Answers why the session ends, or
+ * NULL. */
 static const char *
 wait_for_work (P2pYamux *yamux, bool read_all)
 {
@@ -290,8 +293,8 @@ name_thread (P2pYamux *yamux)
   const struct sched_param param = { .sched_priority = 0 };
   char name[16];
 
-  /* A sender that wakes the reader goes on first: the reader then finds more frames at once. It is only a
-   * hint to the kernel, so a refusal changes nothing. */
+  /* A sender that wakes the reader goes on first: the reader then finds more frames at once. It is
+   * only a hint to the kernel, so a refusal changes nothing. */
   (void) sched_setscheduler (0, SCHED_BATCH, &param);
 
   (void) g_snprintf (name, sizeof name, "ymx-%s", yamux->options.name ? yamux->options.name : "");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The receive half of a Yamux session: frames are judged and passed on as they arrive. Only the reader thread comes
- * here. It never waits for the send half: what a frame makes us say goes into the bounded lists of
- * yamux-send.c. */
+/* The receive half of a Yamux session: frames are judged and passed on as they arrive. Only the
+ * reader thread comes here. It never waits for the send half: what a frame makes us say goes into
+ * the bounded lists of yamux-send.c. */
 #include "lib/yamux-priv.h"
 
 #include <glib.h>
@@ -196,8 +196,8 @@ append_locked (YamuxStream *strm, P2pSpan bytes, size_t still_to_come)
     }
 }
 
-/* A large piece in a chunk of its own, which is filled without the stream's lock: its reader is probably at
- * work. NULL: too small to waste the rest of a chunk on it. */
+/* A large piece in a chunk of its own, which is filled without the stream's lock: its reader is
+ * probably at work. NULL: too small to waste the rest of a chunk on it. */
 static YamuxChunk *
 chunk_of (P2pSpan bytes)
 {

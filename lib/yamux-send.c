@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The send turn of a Yamux session: whoever has something to send and finds the turn free writes, with P2P_TRY,
- * what yamux-compose.c gives; what the transport does not take the reader thread writes later. yamux->lock is
- * let go while the transport is written, which only the holder of the turn (yamux->sending) does. */
+/* The send turn of a Yamux session: whoever has something to send and finds the turn free writes,
+ * with P2P_TRY, what yamux-compose.c gives; what the transport does not take the reader thread
+ * writes later. yamux->lock is let go while the transport is written, which only the holder of the
+ * turn (yamux->sending) does. */
 #include "lib/yamux-priv.h"
 
 #include <glib.h>
 
-/* What one thread writes before it leaves the rest to the reader (and the reader before it reads again): a
- * sender is not held up for long by what others have queued. */
+/* What one thread writes before it leaves the rest to the reader (and the reader before it reads
+ * again): a sender is not held up for long by what others have queued. */
 #define DRAIN_MAX (256 << 10)
 
 /* One step under the send turn. P2P_IO_EOF: there is nothing more to write. */

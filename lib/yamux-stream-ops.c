@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* One stream of a Yamux session as a P2pStream. Its owner's threads enter here (at most one reads and one writes);
- * the reader thread of the session and whoever sends meet them under strm->lock, which is not held while much is
- * copied. Nothing here blocks. */
+/* One stream of a Yamux session as a P2pStream. Its owner's threads enter here (at most one reads
+ * and one writes); the reader thread of the session and whoever sends meet them under strm->lock,
+ * which is not held while much is copied. Nothing here blocks. */
 #include "lib/yamux-priv.h"
 
 #include <glib.h>
@@ -23,8 +23,8 @@ touch_locked (YamuxStream *strm)
   atomic_fetch_sub_explicit (&strm->yamux->backlog, 1, memory_order_relaxed);
 }
 
-/* What one read takes: whole chunks, which are copied without the lock, or a part of the first one, copied at
- * once. */
+/* What one read takes: whole chunks, which are copied without the lock, or a part of the first one,
+ * copied at once. */
 static size_t
 take_input_locked (YamuxStream *strm, unsigned char *buf, size_t size, YamuxChunks *ret_whole)
 {
@@ -105,8 +105,8 @@ yamux_try_read (P2pStream *base, void *buf, size_t size, size_t *ret_n)
   return io;
 }
 
-/* Copies up to room bytes into frames of *frames: behind the last one as long as it has room, then into new
- * ones. */
+/* Copies up to room bytes into frames of *frames: behind the last one as long as it has room, then
+ * into new ones. */
 static void
 frame_iov (YamuxChunks *frames, const struct iovec *iov, int n_iov, size_t room)
 {
@@ -155,8 +155,8 @@ may_take (YamuxStream *strm, size_t total, size_t *ret_n)
   return *ret_n > 0 || total == 0 ? P2P_IO_OK : P2P_IO_AGAIN;
 }
 
-/* Much goes into frames of its own, without the lock; little may join the frame before it. The room does not
- * shrink meanwhile: only who writes takes of it. */
+/* Much goes into frames of its own, without the lock; little may join the frame before it. The room
+ * does not shrink meanwhile: only who writes takes of it. */
 static P2pIo
 queue_bytes (YamuxStream *strm, const struct iovec *iov, int n_iov, size_t n)
 {
@@ -338,8 +338,8 @@ yamux_arm (P2pStream *base, unsigned want, P2pBell *bell, P2pArm *ret_arm)
   return ready;
 }
 
-/* A waiting thread takes back its own bell; the bell of a parked stream, alone here, is taken back by whoever has
- * the stream next. */
+/* A waiting thread takes back its own bell; the bell of a parked stream, alone here, is taken back
+ * by whoever has the stream next. */
 static void
 yamux_disarm (P2pStream *base)
 {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The life of one stream of a Yamux session: made, referenced, ended from either side, and how much it may queue.
- * Any thread of the session or of the stream's owner; strm->lock guards the stream. */
+/* The life of one stream of a Yamux session: made, referenced, ended from either side, and how much
+ * it may queue. Any thread of the session or of the stream's owner; strm->lock guards the stream.
+ */
 #include "lib/yamux-priv.h"
 
 #include <glib.h>
 
-/* What one stream may leave in its queue, by how much the session has queued already: alone it may run
- * ahead by some frames; in a crowd everyone still gets a small frame in. */
+/* What one stream may leave in its queue, by how much the session has queued already: alone it may
+ * run ahead by some frames; in a crowd everyone still gets a small frame in. */
 #define QUEUE_ALONE (4 * YAMUX_PAYLOAD_MAX)
 #define QUEUE_MANY YAMUX_PAYLOAD_MAX
 #define QUEUE_CROWD (YAMUX_CHUNK_SMALL - YAMUX_HEADER_SIZE)

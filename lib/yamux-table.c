@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The open streams of a Yamux session by id, and how many of those we opened the peer has not acknowledged.
- * Every function is called with yamux->lock held. The table holds a reference on each stream. */
+/* The open streams of a Yamux session by id, and how many of those we opened the peer has not
+ * acknowledged. Every function is called with yamux->lock held. The table holds a reference on each
+ * stream. */
 #include "lib/yamux-priv.h"
 
 #include <glib.h>

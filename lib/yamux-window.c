@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Receive windows: when the peer gets more, and how they grow with the measured bandwidth-delay product (what the
- * stream's reader took × the smallest ping round trip of the last minute). A stream's numbers are guarded by its
- * own lock; the list of round trips belongs to the reader thread. */
+/* Receive windows: when the peer gets more, and how they grow with the measured bandwidth-delay
+ * product (what the stream's reader took × the smallest ping round trip of the last minute). A
+ * stream's numbers are guarded by its own lock; the list of round trips belongs to the reader
+ * thread. */
 #include "lib/yamux-priv.h"
 
 #include <glib.h>
 
-/* On a path shorter than this the window is no bound, and single bursts would look like bandwidth. */
+/* On a path shorter than this the window is no bound, and single bursts would look like bandwidth.
+ */
 #define MIN_EPOCH_US 2000
 #define MIN_GROWTH (16 << 10)
 
@@ -27,8 +29,8 @@ grow_locked (YamuxStream *strm, uint64_t wanted)
   atomic_fetch_add_explicit (&strm->yamux->window_bytes, growth, memory_order_relaxed);
 }
 
-/* Once a round trip: what came through in that time is at most the window, so a window of twice that leaves
- * room, and one that was the bound doubles. */
+/* Once a round trip: what came through in that time is at most the window, so a window of twice
+ * that leaves room, and one that was the bound doubles. */
 static void
 measure_locked (YamuxStream *strm, int64_t now_us)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A Yamux session from outside: made, referenced, asked, closed. Any thread; yamux->lock guards what it reads.
- * The reader thread is in yamux-reader.c. */
+/* A Yamux session from outside: made, referenced, asked, closed. Any thread; yamux->lock guards
+ * what it reads. The reader thread is in yamux-reader.c. */
 #include "lib/yamux-priv.h"
 
 #include <glib.h>
@@ -11,7 +11,8 @@
 
 #define READER_STACK (256 << 10)
 
-/* What the kernel may hold unsent: beyond it a new control frame would wait behind too much data. */
+/* What the kernel may hold unsent: beyond it a new control frame would wait behind too much data.
+ */
 #define UNSENT_MAX (128 << 10)
 
 static void

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What Yamux costs by itself: two of our sessions, one process each, over a socket pair with TLS or without.
- * Arguments: --tls or --plain, seconds a row, words of the rows to run. Prints streams/s and requests/s for some numbers of threads, bytes/s of some streams, with the CPU time of
- * both processes, and the memory of 2 000 idle streams. Run by hand; see doc/performance.md. */
+/* What Yamux costs by itself: two of our sessions, one process each, over a socket pair with TLS or
+ * without. Arguments: --tls or --plain, seconds a row, words of the rows to run. Prints streams/s
+ * and requests/s for some numbers of threads, bytes/s of some streams, with the CPU time of both
+ * processes, and the memory of 2 000 idle streams. Run by hand; see doc/performance.md. */
 #include "tests/unit/yamux-pair.h"
 
 #include <sched.h>
@@ -49,7 +50,7 @@ typedef struct
 {
   End *end;
   char kind;
-  bool keep;     /* requests on one stream, else each on its own */
+  bool keep; /* requests on one stream, else each on its own */
   int64_t until_us;
   uint64_t done; /* out: requests or bytes */
 } Job;
@@ -121,7 +122,12 @@ cpu_s (void)
 
 /* Of all jobs together, per second. */
 static void
-run (End *end, const char *what, unsigned n_threads, char kind, bool keep, double unit,
+run (End *end,
+     const char *what,
+     unsigned n_threads,
+     char kind,
+     bool keep,
+     double unit,
      const char *unit_name)
 {
   g_autofree Job *jobs = g_new0 (Job, n_threads);
@@ -134,7 +140,8 @@ run (End *end, const char *what, unsigned n_threads, char kind, bool keep, doubl
   for (unsigned i = 0; i < n_threads; i++)
     {
       jobs[i] = (Job){ end, kind, keep, begin_us + seconds_us, 0 };
-      P2P_PTHREAD (pthread_create (&threads[i], NULL, kind == PUSH ? push_main : ask_main, &jobs[i]));
+      P2P_PTHREAD (
+          pthread_create (&threads[i], NULL, kind == PUSH ? push_main : ask_main, &jobs[i]));
     }
   for (unsigned i = 0; i < n_threads; i++)
     {

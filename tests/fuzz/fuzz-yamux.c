@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A peer's Yamux frames, cut anywhere, into a session without its thread, whose streams are read, written and closed
- * meanwhile. The first byte chooses our role, the second the size of the pieces. What the session sends must be frames
- * by the rules: at most one record of data, nothing but window updates and RST behind FIN, nothing behind RST. */
+/* A peer's Yamux frames, cut anywhere, into a session without its thread, whose streams are read,
+ * written and closed meanwhile. The first byte chooses our role, the second the size of the pieces.
+ * What the session sends must be frames by the rules: at most one record of data, nothing but
+ * window updates and RST behind FIN, nothing behind RST. */
 #include "lib/yamux-priv.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -32,8 +33,7 @@ check_header (Output *output, const YamuxHeader *header)
 
   g_assert_null (yamux_header_fault (header));
   if (is_data)
-    g_assert_true (header->flags == 0 && header->length > 0
-                   && header->length <= YAMUX_PAYLOAD_MAX);
+    g_assert_true (header->flags == 0 && header->length > 0 && header->length <= YAMUX_PAYLOAD_MAX);
   if (header->type > YAMUX_WINDOW_UPDATE || header->id >= N_IDS)
     return;
   if (header->flags & (YAMUX_SYN | YAMUX_ACK))
@@ -143,14 +143,13 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     return 0;
   output = g_new0 (Output, 1);
   output->base.ops = &output_ops;
-  yamux = yamux_new_still (&output->base,
-                           &(P2pYamuxOptions){ .role = data[0] & 1 ? P2P_YAMUX_CLIENT
-                                                                   : P2P_YAMUX_SERVER,
-                                               .accept_backlog = data[0] & 2 ? 256 : 4,
-                                               .max_streams = 32,
-                                               .peer_half_close = data[0] & 4,
-                                               .accepted = accepted_cb,
-                                               .data = &owner });
+  yamux = yamux_new_still (
+      &output->base, &(P2pYamuxOptions){ .role = data[0] & 1 ? P2P_YAMUX_CLIENT : P2P_YAMUX_SERVER,
+                                         .accept_backlog = data[0] & 2 ? 256 : 4,
+                                         .max_streams = 32,
+                                         .peer_half_close = data[0] & 4,
+                                         .accepted = accepted_cb,
+                                         .data = &owner });
   if (data[0] & 8)
     g_assert_cmpint (p2p_yamux_open (yamux, P2P_TRY, &owner.kept[0]), ==, P2P_IO_OK);
   step = 1 + data[1];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Our Yamux against hashicorp's, in both roles: go-peer/main.go says what the Go side does. Skips without Go or its
- * package. */
+/* Our Yamux against hashicorp's, in both roles: go-peer/main.go says what the Go side does. Skips
+ * without Go or its package. */
 #include "tests/unit/yamux-pair.h"
 
 #include "lib/fd.h"
@@ -26,10 +26,10 @@ static char *
 build_peer (void)
 {
   g_autofree char *go = g_find_program_in_path ("go");
-  g_autofree char *source = g_test_build_filename (G_TEST_DIST, "tunnel", "go-peer", "main.go", NULL);
-  g_autofree char *folder
-      = g_build_filename (g_getenv ("G_TEST_BUILDDIR") ? g_getenv ("G_TEST_BUILDDIR") : ".", "tests",
-                          "tunnel", NULL);
+  g_autofree char *source
+      = g_test_build_filename (G_TEST_DIST, "tunnel", "go-peer", "main.go", NULL);
+  g_autofree char *folder = g_build_filename (
+      g_getenv ("G_TEST_BUILDDIR") ? g_getenv ("G_TEST_BUILDDIR") : ".", "tests", "tunnel", NULL);
   g_autofree char *path = g_build_filename (folder, "go-peer-yamux", NULL);
   g_autofree char *cache = g_strconcat (path, "-cache", NULL);
   g_autofree char *absolute_cache = g_canonicalize_filename (cache, NULL);
@@ -66,10 +66,9 @@ peer_start (Peer *peer, const char *role, void (*serve) (P2pStream *take_strm))
     }
   memset (peer, 0, sizeof *peer);
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
-  (void) g_spawn_async_with_pipes_and_fds (NULL, (const char *const *) argv, NULL,
-                                           G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, -1, -1, -1, &fds[1],
-                                           &target, 1, &peer->pid, NULL, &peer->output, NULL,
-                                           &error);
+  (void) g_spawn_async_with_pipes_and_fds (
+      NULL, (const char *const *) argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, -1, -1, -1,
+      &fds[1], &target, 1, &peer->pid, NULL, &peer->output, NULL, &error);
   g_assert_no_error (error);
   p2p_fd_close (&fds[1]);
   peer->end.serve = serve;
@@ -176,7 +175,8 @@ test_many (void)
           if (i % 3 == 0)
             must_read_eof (strms[i]);
           if (i % 3 == 1)
-            (void) p2p_stream_shutdown (strms[i], WITHIN); /* FIN waits for the close: it ends both ways */
+            (void) p2p_stream_shutdown (strms[i],
+                                        WITHIN); /* FIN waits for the close: it ends both ways */
           if (i % 2)
             p2p_stream_reset (strms[i]);
           p2p_stream_close (strms[i]);

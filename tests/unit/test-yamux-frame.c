@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Yamux frames: headers there and back, and a stream of bytes cut into frames, at once and byte by byte. */
+/* Yamux frames: headers there and back, and a stream of bytes cut into frames, at once and byte by
+ * byte. */
 #include "lib/yamux-frame.h"
 
 #include <glib.h>
@@ -42,8 +43,7 @@ test_headers (void)
   for (size_t i = 0; i < G_N_ELEMENTS (headers); i++)
     {
       unsigned char bytes[YAMUX_HEADER_SIZE];
-      YamuxHeader header
-          = yamux_header_decode ((const unsigned char *) headers[i].bytes);
+      YamuxHeader header = yamux_header_decode ((const unsigned char *) headers[i].bytes);
 
       assert_header (&header, &headers[i].header);
       yamux_header_encode (&headers[i].header, bytes);
@@ -52,7 +52,8 @@ test_headers (void)
     }
 }
 
-/* Frames one after the other, and what must come out, written down: H<type>,<id>,<length> and P<bytes>. */
+/* Frames one after the other, and what must come out, written down: H<type>,<id>,<length> and
+ * P<bytes>. */
 static const char wire[] = "\0\0\0\1\0\0\0\7\0\0\0\5hello"
                            "\0\0\0\4\0\0\0\7\0\0\0\0"
                            "\0\2\0\1\0\0\0\0\0\0\0\x09"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The life of a Yamux session against a raw peer, with short times: pings, silence, a transport that takes nothing,
- * a stream whose end never comes. */
+/* The life of a Yamux session against a raw peer, with short times: pings, silence, a transport
+ * that takes nothing, a stream whose end never comes. */
 #include "tests/unit/yamux-pair.h"
 
 #include "lib/fd.h"
@@ -40,7 +40,8 @@ peer_stop (Peer *peer)
   end_stop (&peer->end);
 }
 
-/* The first ping comes at once and its answer is the round trip; the next comes after the interval. */
+/* The first ping comes at once and its answer is the round trip; the next comes after the interval.
+ */
 static void
 test_round_trip (void)
 {
@@ -89,9 +90,8 @@ test_busy_peer (void)
   Peer peer;
   unsigned n_pings = 0;
 
-  peer_start (&peer, (P2pYamuxOptions){ .role = P2P_YAMUX_SERVER,
-                                        .ping_interval_ms = 50,
-                                        .dead_after_ms = 1000 });
+  peer_start (&peer, (P2pYamuxOptions){
+                         .role = P2P_YAMUX_SERVER, .ping_interval_ms = 50, .dead_after_ms = 1000 });
   while (n_pings < 30)
     {
       struct pollfd pfd = { .fd = peer.fd, .events = POLLIN };
@@ -119,7 +119,8 @@ fill (P2pStream *strm)
     ;
 }
 
-/* Nothing is taken while there is something to send: the end, though the peer itself goes on talking. */
+/* Nothing is taken while there is something to send: the end, though the peer itself goes on
+ * talking. */
 static void
 test_stuck_transport (void)
 {
@@ -141,7 +142,8 @@ test_stuck_transport (void)
   peer_stop (&peer);
 }
 
-/* A slow one is not stuck: it takes all in many times that period, while others wait for their turn. */
+/* A slow one is not stuck: it takes all in many times that period, while others wait for their
+ * turn. */
 static void
 test_slow_transport (void)
 {
@@ -219,7 +221,8 @@ test_end_of_stuck (void)
   peer_stop (&peer);
 }
 
-/* The kernel of a TCP transport holds little unsent, so that control frames don't wait behind data. */
+/* The kernel of a TCP transport holds little unsent, so that control frames don't wait behind data.
+ */
 static void
 test_unsent_limit (void)
 {
@@ -232,8 +235,8 @@ test_unsent_limit (void)
   if (getsockopt (p2p_stream_fd (a), IPPROTO_TCP, TCP_NODELAY, &limit, &size) != 0)
     g_assert_not_reached (); /* not a TCP socket */
   end_start (&end, a, (P2pYamuxOptions){ .role = P2P_YAMUX_SERVER });
-  g_assert_cmpint (
-      getsockopt (p2p_stream_fd (a), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &limit, &size), ==, 0);
+  g_assert_cmpint (getsockopt (p2p_stream_fd (a), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &limit, &size),
+                   ==, 0);
   g_assert_cmpint (limit, ==, 131072);
   end_stop (&end);
   p2p_stream_close (b);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Yamux against a peer that writes raw bytes: what ends the session and what does not, and what exactly we send. */
+/* Yamux against a peer that writes raw bytes: what ends the session and what does not, and what
+ * exactly we send. */
 #include "tests/unit/yamux-pair.h"
 
 #include "lib/fd.h"
@@ -60,7 +61,10 @@ static const struct
   YamuxHeader frames[3];
   const char *why;
 } faults[] = {
-  { "version", P2P_YAMUX_CLIENT, { { 1, 0, 0, 2, 0 } }, "the peer sent a frame of another version" },
+  { "version",
+    P2P_YAMUX_CLIENT,
+    { { 1, 0, 0, 2, 0 } },
+    "the peer sent a frame of another version" },
   { "type", P2P_YAMUX_CLIENT, { { 0, 4, 0, 2, 0 } }, "the peer sent a frame of an unknown type" },
   { "type of any stream",
     P2P_YAMUX_SERVER,
@@ -143,8 +147,7 @@ static const struct
     { { 0, 1, YAMUX_SYN, 4, 0 }, { 0, 1, YAMUX_RST, 4, 0 }, { 0, 1, YAMUX_SYN, 4, 0 } } },
   { "SYN and RST at once", { { 0, 1, YAMUX_SYN | YAMUX_RST, 4, 0 } } },
   { "unknown flags", { { 0, 1, 0xfff0, 4, 0 } } },
-  { "the largest window",
-    { { 0, 1, YAMUX_SYN, 4, 0 }, { 0, 1, 0, 4, UINT32_MAX - 262144 } } },
+  { "the largest window", { { 0, 1, YAMUX_SYN, 4, 0 }, { 0, 1, 0, 4, UINT32_MAX - 262144 } } },
 };
 
 static void
@@ -207,7 +210,8 @@ test_unwanted_data (void)
   peer_stop (&peer);
 }
 
-/* SYN goes with the first bytes, behind it frames of at most one record; FIN alone and last, once. */
+/* SYN goes with the first bytes, behind it frames of at most one record; FIN alone and last, once.
+ */
 static void
 test_what_we_send (void)
 {
@@ -245,8 +249,8 @@ test_what_we_send (void)
 
   /* The close adds nothing: the next thing is another stream's SYN, which waiting sends. */
   strm = must_open (&peer.end);
-  g_assert_cmpint (p2p_stream_wait (&(P2pWait){ .strm = strm, .want = P2P_READABLE }, 1, P2P_TRY), ==,
-                   P2P_IO_AGAIN);
+  g_assert_cmpint (p2p_stream_wait (&(P2pWait){ .strm = strm, .want = P2P_READABLE }, 1, P2P_TRY),
+                   ==, P2P_IO_AGAIN);
   g_assert_true (raw_next (peer.fd, &frame, false));
   g_assert_cmpuint (frame.flags, ==, YAMUX_SYN);
   g_assert_cmpuint (frame.id, ==, 4);
@@ -589,7 +593,8 @@ test_we_go_away (void)
   peer_stop (&peer);
 }
 
-/* What the peer said up to its FIN is there after the session's end; what it did not finish is not. */
+/* What the peer said up to its FIN is there after the session's end; what it did not finish is not.
+ */
 static void
 test_end_of_session (void)
 {

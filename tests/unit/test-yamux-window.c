@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Receive windows: growth with the bandwidth-delay product under a budget, and what happens when more is held than the
- * budget allows. */
+/* Receive windows: growth with the bandwidth-delay product under a budget, and what happens when
+ * more is held than the budget allows. */
 #include "tests/unit/yamux-pair.h"
 
 #include "lib/fd.h"
@@ -61,8 +61,8 @@ take_grants (Peer *peer, uint32_t id)
   return sum;
 }
 
-/* Fills the window of stream 2 again and again, one window a round trip, while it is read as fast as it
- * comes, until the peer was given so much or rounds are over; answers the largest window. */
+/* Fills the window of stream 2 again and again, one window a round trip, while it is read as fast
+ * as it comes, until the peer was given so much or rounds are over; answers the largest window. */
 static uint32_t
 largest_window (Peer *peer, uint32_t enough, unsigned rounds)
 {
@@ -145,8 +145,8 @@ test_nothing_left (void)
   p2p_yamux_budget_unref (budget);
 }
 
-/* Two sessions share a budget. Streams that nobody reads are reset, those that hold most first, until what is held fits;
- * the stream that is read and both sessions live. */
+/* Two sessions share a budget. Streams that nobody reads are reset, those that hold most first,
+ * until what is held fits; the stream that is read and both sessions live. */
 static void
 test_overload (void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Yamux between two of our own sessions, over sockets and over TLS: data both ways, many streams, closing,
- * cancelling, stalling, the end. */
+/* Yamux between two of our own sessions, over sockets and over TLS: data both ways, many streams,
+ * closing, cancelling, stalling, the end. */
 #include "tests/unit/yamux-pair.h"
 
 typedef struct
@@ -71,7 +71,8 @@ test_echo (void)
   pair_stop (&pair);
 }
 
-/* Each thread opens streams, so that ids reach the wire in any order, and sends through them in turns. */
+/* Each thread opens streams, so that ids reach the wire in any order, and sends through them in
+ * turns. */
 #define N_OPENERS 8
 #define STREAMS_EACH 125
 
@@ -382,7 +383,8 @@ test_end_wakes (void)
   pair_start (&pair, NULL, (P2pYamuxOptions){ 0 });
   for (size_t i = 0; i < 3; i++)
     {
-      waiting[i] = (Waiting){ pair.server.yamux, i < 2 ? must_open (&pair.server) : NULL, P2P_IO_OK };
+      waiting[i]
+          = (Waiting){ pair.server.yamux, i < 2 ? must_open (&pair.server) : NULL, P2P_IO_OK };
       P2P_PTHREAD (pthread_create (&threads[i], NULL, mains[i], &waiting[i]));
     }
   end_await_accepted (&pair.client, 2);

@@ -298,7 +298,8 @@ raw_next (int fd, RawFrame *ret_frame, bool with_pings)
       header = yamux_header_decode (bytes);
     }
   while (header.type == YAMUX_PING && !with_pings);
-  *ret_frame = (RawFrame){ header.version, header.type, header.flags, header.id, header.length, { 0 } };
+  *ret_frame
+      = (RawFrame){ header.version, header.type, header.flags, header.id, header.length, { 0 } };
   if (header.type == YAMUX_DATA)
     {
       g_assert_cmpuint (header.length, <=, sizeof ret_frame->payload);

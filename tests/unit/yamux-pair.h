@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* For the tests of Yamux: two of our sessions joined by a socket pair (the opener is the server, the other end
- * runs a thread for each stream it accepts), or one session and a raw descriptor. */
+/* For the tests of Yamux: two of our sessions joined by a socket pair (the opener is the server,
+ * the other end runs a thread for each stream it accepts), or one session and a raw descriptor. */
 #pragma once
 
 #include "lib/lock.h"
@@ -17,7 +17,8 @@
 typedef struct
 {
   P2pYamux *yamux; /* (referenced) */
-  void (*serve) (P2pStream *take_strm); /* runs in a thread of its own for each accepted stream (nullable) */
+  void (*serve) (
+      P2pStream *take_strm); /* runs in a thread of its own for each accepted stream (nullable) */
 
   P2pMutex lock; /* of what follows */
   pthread_cond_t changed;
@@ -72,8 +73,10 @@ typedef struct
   unsigned char payload[65536]; /* of data frames, cut */
 } RawFrame;
 
-void raw_send (int fd, uint8_t type, uint16_t flags, uint32_t id, uint32_t length, const void *payload);
+void
+raw_send (int fd, uint8_t type, uint16_t flags, uint32_t id, uint32_t length, const void *payload);
 /* False at the end of the stream. Pings are passed over unless with_pings. */
 bool raw_next (int fd, RawFrame *ret_frame, bool with_pings);
-/* Reads frames until one of this type and id with all of these flags; fails at the end of the stream. */
+/* Reads frames until one of this type and id with all of these flags; fails at the end of the
+ * stream. */
 RawFrame raw_expect (int fd, uint8_t type, uint16_t flags, uint32_t id);
