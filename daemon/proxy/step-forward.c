@@ -20,6 +20,8 @@ answer_unreachable (Request *req, UpstreamResult result)
       return answer_error (req, 504, "the origin could not be reached in time");
     case UPSTREAM_REFUSED:
       return answer_error (req, 502, "the origin refused the connection");
+    case UPSTREAM_DENIED:
+      return answer_error (req, 502, "the agent does not allow this origin (denied)");
     case UPSTREAM_TLS:
       return answer_error (req, 502, "TLS with the origin failed");
     case UPSTREAM_OK:

@@ -48,31 +48,62 @@ from_agent (AgentOpen open)
   return UPSTREAM_FAILED;
 }
 
-/* TLS over what connects; on failure the stream is closed and says why in the log. */
+/* What the agent answered instead of a connection. */
 static UpstreamResult
-start_tls (const ConfigTarget *target, P2pStream **strm, int64_t deadline_us)
+from_refusal (const char *kind)
 {
-  P2pStream *tls = p2p_stream_tls_client_new (*strm, target->tls, target->tls_server_name);
+  if (strcmp (kind, "denied") == 0)
+    return UPSTREAM_DENIED;
+  if (strcmp (kind, "dial_timeout") == 0)
+    return UPSTREAM_TIMEOUT;
+  return strcmp (kind, "overloaded") == 0 ? UPSTREAM_OVERLOADED : UPSTREAM_REFUSED;
+}
+
+static void
+log_failure (const ConfigTarget *target, const char *why)
+{
+  p2p_log (P2P_LOG_WARNING, "proxy", "target '%s': TLS with %s:%u: %s, answering an error",
+           target->name, target->host, target->port, why);
+}
+
+/* Why the handshake did not come about: the agent's word goes before TLS's. */
+static UpstreamResult
+judge_failure (const ConfigTarget *target, const Upstream *up, P2pStream *tls, P2pIo io)
+{
+  const char *refusal = up->tunnel ? agents_stream_error (up->tunnel) : NULL;
+  g_autofree char *why = NULL;
+
+  if (refusal)
+    {
+      log_failure (target, refusal);
+      return from_refusal (refusal);
+    }
+  why = io == P2P_IO_TLS ? p2p_stream_tls_dup_error (tls) : NULL;
+  if (why)
+    log_failure (target, why);
+  return from_io (io);
+}
+
+/* TLS over what connects; on failure the stream is closed. */
+static UpstreamResult
+start_tls (const ConfigTarget *target, Upstream *up, int64_t deadline_us)
+{
+  P2pStream *tls = p2p_stream_tls_client_new (g_steal_pointer (&up->strm), target->tls,
+                                              target->tls_server_name);
+  UpstreamResult result;
   P2pIo io;
 
-  *strm = NULL;
   if (!tls)
     return UPSTREAM_FAILED;
   io = p2p_stream_tls_handshake (tls, deadline_us);
   if (io == P2P_IO_OK)
     {
-      *strm = tls;
+      up->strm = tls;
       return UPSTREAM_OK;
     }
-  if (io == P2P_IO_TLS)
-    {
-      g_autofree char *why = p2p_stream_tls_dup_error (tls);
-
-      p2p_log (P2P_LOG_WARNING, "proxy", "target '%s': TLS with %s:%u: %s, answering 502",
-               target->name, target->host, target->port, why ? why : "failed");
-    }
+  result = judge_failure (target, up, tls, io);
   p2p_stream_close (tls);
-  return from_io (io);
+  return result;
 }
 
 UpstreamResult
@@ -91,7 +122,7 @@ upstream_dial (Request *req, int64_t deadline_us, Upstream *ret_up)
     result = from_io (p2p_connect (proxy.options.resolver, p2p_span_from_string (target->host),
                                    target->port, deadline_us, &up.strm));
   if (result == UPSTREAM_OK && target->https)
-    result = start_tls (target, &up.strm, deadline_us);
+    result = start_tls (target, &up, deadline_us);
   if (result == UPSTREAM_OK)
     *ret_up = up;
   return result;

@@ -14,6 +14,7 @@ typedef enum
   UPSTREAM_OVERLOADED, /* 503 */
   UPSTREAM_TIMEOUT,    /* 504 */
   UPSTREAM_REFUSED,    /* 502: connection refused, no such name */
+  UPSTREAM_DENIED,     /* 502: the agent does not allow it */
   UPSTREAM_TLS,        /* 502: the origin's certificate or handshake */
   UPSTREAM_FAILED,     /* 502 */
 } UpstreamResult;
