@@ -209,6 +209,10 @@ hold_role_locked (P2pPool *pool)
   pool->role_free_us = now_us;
   if (!pool->queue.head)
     return;
+  /* Nothing else is parked, so nobody needs to wait for it: saves a single client a wake-up for each request. The keeper
+   * sends somebody should this task take its time. */
+  if (pool->queue.n == 1 && atomic_load_explicit (&pool->n_parked, memory_order_relaxed) == 0)
+    return;
   p2p_pool_wake_locked (pool, MIN (pool->queue.n, pool->wakes_max), &wakes);
   if (wakes.n == 0)
     return;

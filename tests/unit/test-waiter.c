@@ -472,6 +472,56 @@ test_never_empty (void)
   teardown (&fix);
 }
 
+/* The only parked object's task blocks, so nobody took the role from its worker: what is parked meanwhile is woken all
+ * the same. */
+typedef struct
+{
+  P2pParked parked;
+  _Atomic bool running, end;
+} Blocker;
+
+static void
+blocker_cb (P2pParked *parked, P2pWake wake)
+{
+  Blocker *blocker = (Blocker *) parked;
+  int64_t until_us = p2p_deadline_ms (PATIENCE_MS);
+
+  (void) wake;
+  atomic_store (&blocker->running, true);
+  while (!atomic_load (&blocker->end) && p2p_now_us () < until_us)
+    g_usleep (200);
+  atomic_store (&blocker->running, false);
+}
+
+static void
+test_only_one_blocks (void)
+{
+  Fixture fix;
+  Blocker blocker = { .end = false };
+
+  setup (&fix, &stream_pairs[0], NULL);
+  p2p_parked_init (&blocker.parked, fix.pool, blocker_cb);
+  for (unsigned i = 1; i <= 20; i++)
+    {
+      atomic_store (&blocker.end, false);
+      p2p_park (&blocker.parked, NULL, 0, p2p_deadline_ms (2));
+      WAIT_FOR (atomic_load (&blocker.running));
+      park (&fix, p2p_deadline_ms (PATIENCE_MS));
+      put_byte (fix.far[0]);
+      expect_run (&fix, 2 * i - 1, P2P_WAKE_READY);
+      get_byte (fix.near[0]);
+      park (&fix, p2p_deadline_ms (2));
+      expect_run (&fix, 2 * i, P2P_WAKE_TIMEOUT);
+      g_assert_true (atomic_load (&blocker.running));
+      atomic_store (&blocker.end, true);
+      WAIT_FOR (!atomic_load (&blocker.running));
+      /* Its worker may be about to leave run (). */
+      WAIT_FOR (p2p_pool_get_stats (fix.pool).tasks_done == 3 * i);
+    }
+  p2p_parked_done (&blocker.parked);
+  teardown (&fix);
+}
+
 /* A stream that rings while it is being armed: the latest moment at which a frame can come before the park is complete. */
 typedef struct
 {
@@ -779,6 +829,7 @@ main (int argc, char **argv)
   g_test_add_func ("/waiter/object-again", test_object_again);
   g_test_add_func ("/waiter/late-event", test_late_event);
   g_test_add_func ("/waiter/never-empty", test_never_empty);
+  g_test_add_func ("/waiter/only-one-blocks", test_only_one_blocks);
   g_test_add_func ("/waiter/many-deadlines", test_many_deadlines);
   g_test_add_func ("/waiter/races", test_races);
   return g_test_run ();
