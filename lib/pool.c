@@ -249,6 +249,23 @@ sleep_locked (P2pWorker *worker)
   return true;
 }
 
+/* The worker ends: somebody else comes for the queue and the role. */
+static void
+leave_work_locked (P2pPool *pool)
+{
+  P2pWakes wakes;
+
+  if (!pool->queue.head && pool->role_held)
+    return;
+  wakes.n = 0;
+  wakes.kick = wakes.keeper = false;
+  p2p_pool_wake_locked (pool, 1, &wakes);
+  p2p_pool_need_keeper_locked (pool, &wakes);
+  p2p_mutex_unlock (&pool->lock);
+  p2p_wakes_send (pool, &wakes);
+  p2p_mutex_lock (&pool->lock);
+}
+
 static bool
 work_locked (P2pWorker *worker)
 {
@@ -257,8 +274,12 @@ work_locked (P2pWorker *worker)
 
   if (pool->n_running == 0 && !pool->queue.head && atomic_load (&pool->stopping))
     p2p_cond_broadcast (&pool->drained);
-  if (pool->n_threads > pool->growth.limit)
-    return false; /* more than bring anything: see growth.c */
+  /* More than bring anything (growth.c). Never the last one that is awake: the others sleep until somebody wakes them. */
+  if (pool->n_threads > pool->growth.limit && pool->n_running > 0)
+    {
+      leave_work_locked (pool);
+      return false;
+    }
   if (pool->queue.head && !must_poll)
     {
       run_next_locked (worker);
