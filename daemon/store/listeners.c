@@ -3,7 +3,9 @@
 /* Table listeners. A listener that routes name cannot be deleted. */
 #include "daemon/store/store-priv.h"
 
-#define COLUMNS "id, version, name, protocol, bind_address, port, enabled"
+#define COLUMNS                                                                             \
+  "id, version, name, protocol, bind_address, port, enabled, trusted_proxy_cidrs, "         \
+  "accept_proxy_protocol"
 
 static void *
 read_listener (StoreTx *tx, StoreStmt *stmt)
@@ -17,6 +19,9 @@ read_listener (StoreTx *tx, StoreStmt *stmt)
   row->bind_address = store_column_text (stmt, 4);
   row->port = sqlite3_column_int64 (stmt, 5);
   row->enabled = sqlite3_column_int64 (stmt, 6) != 0;
+  row->trusted_proxy_cidrs = store_column_strings (tx, stmt, 7);
+  row->accept_proxy_protocol =
+      (StoreProxyProtocol) store_column_word (tx, stmt, 8, store_proxy_protocol_words);
   return row;
 }
 
@@ -30,30 +35,36 @@ bool
 store_listener_insert (StoreTx *tx, StoreListener *row, GError **error)
 {
   g_autofree char *object = g_strdup_printf ("listener '%s'", row->name);
+  g_autofree char *cidrs = store_strings_to_json (row->trusted_proxy_cidrs);
 
   row->version = 1;
   return store_run_int (
       tx,
       store_query (tx, error,
-                   "INSERT INTO listeners (name, protocol, bind_address, port, enabled) "
-                   "VALUES ($1, $2, $3, $4, $5) RETURNING id",
-                   "tttii", row->name, store_protocol_words[row->protocol], row->bind_address,
-                   row->port, (int64_t) row->enabled),
+                   "INSERT INTO listeners (name, protocol, bind_address, port, enabled, "
+                   "trusted_proxy_cidrs, accept_proxy_protocol) "
+                   "VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+                   "tttiitt", row->name, store_protocol_words[row->protocol], row->bind_address,
+                   row->port, (int64_t) row->enabled, cidrs,
+                   store_proxy_protocol_words[row->accept_proxy_protocol]),
       object, 0, &row->id, error);
 }
 
 bool
 store_listener_update (StoreTx *tx, StoreListener *row, int64_t if_version, GError **error)
 {
+  g_autofree char *cidrs = store_strings_to_json (row->trusted_proxy_cidrs);
+
   return store_finish_versioned (
       tx,
       store_query (
           tx, error,
           "UPDATE listeners SET name = $1, protocol = $2, bind_address = $3, port = $4, enabled = "
-          "$5, "
-          "version = version + 1 WHERE id = $6 AND ($7 = 0 OR version = $7) RETURNING version",
-          "tttiiii", row->name, store_protocol_words[row->protocol], row->bind_address, row->port,
-          (int64_t) row->enabled, row->id, if_version),
+          "$5, trusted_proxy_cidrs = $6, accept_proxy_protocol = $7, "
+          "version = version + 1 WHERE id = $8 AND ($9 = 0 OR version = $9) RETURNING version",
+          "tttiittii", row->name, store_protocol_words[row->protocol], row->bind_address,
+          row->port, (int64_t) row->enabled, cidrs,
+          store_proxy_protocol_words[row->accept_proxy_protocol], row->id, if_version),
       "SELECT version FROM listeners WHERE id = $1", "listener", row->name, row->id, if_version,
       &row->version, error);
 }

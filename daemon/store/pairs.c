@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* Lists of names and values (labels, header fields) and of words, and the JSON texts that the file
  * keeps them as: an array of pairs, because the order of header fields is kept and a name may stand
- * twice. Any thread. */
+ * twice; a third element, true, marks a value that is never shown. Any thread. */
 #include "daemon/store/store-priv.h"
 
 #include <json-glib/json-glib.h>
@@ -12,6 +12,8 @@ pair_free (void *data)
 {
   StorePair *pair = data;
 
+  if (pair->sensitive)
+    explicit_bzero (pair->value, strlen (pair->value));
   g_free (pair->name);
   g_free (pair->value);
   g_free (pair);
@@ -23,14 +25,27 @@ store_pairs_new (void)
   return g_ptr_array_new_with_free_func (pair_free);
 }
 
-void
-store_pairs_add (GPtrArray *pairs, const char *name, const char *value)
+static void
+add_pair (GPtrArray *pairs, const char *name, const char *value, bool sensitive)
 {
   StorePair *pair = g_new (StorePair, 1);
 
   pair->name = g_strdup (name);
   pair->value = g_strdup (value);
+  pair->sensitive = sensitive;
   g_ptr_array_add (pairs, pair);
+}
+
+void
+store_pairs_add (GPtrArray *pairs, const char *name, const char *value)
+{
+  add_pair (pairs, name, value, false);
+}
+
+void
+store_pairs_add_sensitive (GPtrArray *pairs, const char *name, const char *value)
+{
+  add_pair (pairs, name, value, true);
 }
 
 GPtrArray *
@@ -42,7 +57,7 @@ store_pairs_copy (const GPtrArray *pairs)
     {
       const StorePair *pair = pairs->pdata[i];
 
-      store_pairs_add (copy, pair->name, pair->value);
+      add_pair (copy, pair->name, pair->value, pair->sensitive);
     }
   return copy;
 }
@@ -56,7 +71,8 @@ store_pairs_equal (const GPtrArray *a, const GPtrArray *b)
     {
       const StorePair *pa = a->pdata[i], *pb = b->pdata[i];
 
-      if (strcmp (pa->name, pb->name) != 0 || strcmp (pa->value, pb->value) != 0)
+      if (strcmp (pa->name, pb->name) != 0 || strcmp (pa->value, pb->value) != 0
+          || pa->sensitive != pb->sensitive)
         return false;
     }
   return true;
@@ -88,6 +104,8 @@ store_pairs_to_json (const GPtrArray *pairs)
 
       json_array_add_string_element (two, pair->name);
       json_array_add_string_element (two, pair->value);
+      if (pair->sensitive)
+        json_array_add_boolean_element (two, true);
       json_array_add_array_element (all, two);
     }
   json_node_take_array (root, all);
@@ -103,6 +121,14 @@ string_at (JsonArray *array, unsigned i)
   return json_node_get_value_type (node) == G_TYPE_STRING ? json_node_get_string (node) : NULL;
 }
 
+static bool
+true_at (JsonArray *array, unsigned i)
+{
+  JsonNode *node = json_array_get_element (array, i);
+
+  return json_node_get_value_type (node) == G_TYPE_BOOLEAN && json_node_get_boolean (node);
+}
+
 GPtrArray *
 store_pairs_from_json (const char *json)
 {
@@ -115,9 +141,12 @@ store_pairs_from_json (const char *json)
       JsonNode *node = json_array_get_element (all, i);
       JsonArray *two = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
 
-      if (!two || json_array_get_length (two) != 2 || !string_at (two, 0) || !string_at (two, 1))
+      unsigned n = two ? json_array_get_length (two) : 0;
+
+      if (n < 2 || n > 3 || !string_at (two, 0) || !string_at (two, 1)
+          || (n == 3 && !true_at (two, 2)))
         return NULL;
-      store_pairs_add (pairs, string_at (two, 0), string_at (two, 1));
+      add_pair (pairs, string_at (two, 0), string_at (two, 1), n == 3);
     }
   return all ? g_steal_pointer (&pairs) : NULL;
 }

@@ -5,7 +5,9 @@
 
 #define COLUMNS                                                                                \
   "id, version, listener_id, name, priority, host_pattern, path_prefix, enabled, is_default, " \
-  "path_security_mode"
+  "path_security_mode, action, target_load_balancing, redirect_target_mode, "                  \
+  "redirect_target, redirect_status_code, redirect_preserve_path_suffix, "                     \
+  "redirect_preserve_query"
 
 static void *
 read_route (StoreTx *tx, StoreStmt *stmt)
@@ -23,6 +25,15 @@ read_route (StoreTx *tx, StoreStmt *stmt)
   row->is_default = sqlite3_column_int64 (stmt, 8) != 0;
   row->path_security_mode =
       (StorePathSecurity) store_column_word (tx, stmt, 9, store_path_security_words);
+  row->action = (StoreAction) store_column_word (tx, stmt, 10, store_action_words);
+  row->target_load_balancing =
+      (StoreBalancing) store_column_word (tx, stmt, 11, store_balancing_words);
+  row->redirect_target_mode =
+      (StoreRedirectMode) store_column_word (tx, stmt, 12, store_redirect_mode_words);
+  row->redirect_target = store_column_text (stmt, 13);
+  row->redirect_status_code = sqlite3_column_int64 (stmt, 14);
+  row->redirect_preserve_path_suffix = sqlite3_column_int64 (stmt, 15) != 0;
+  row->redirect_preserve_query = sqlite3_column_int64 (stmt, 16) != 0;
   return row;
 }
 
@@ -31,6 +42,17 @@ free_route (void *row)
 {
   store_route_free (row);
 }
+
+/* $1 to $15 of an INSERT or UPDATE. */
+#define TYPES "itittiitttttiii"
+#define VALUES(row)                                                                              \
+  (row)->listener_id, (row)->name, (row)->priority, (row)->host_pattern, (row)->path_prefix,     \
+      (int64_t) (row)->enabled, (int64_t) (row)->is_default,                                     \
+      store_path_security_words[(row)->path_security_mode], store_action_words[(row)->action],   \
+      store_balancing_words[(row)->target_load_balancing],                                       \
+      store_redirect_mode_words[(row)->redirect_target_mode], (row)->redirect_target,            \
+      (row)->redirect_status_code, (int64_t) (row)->redirect_preserve_path_suffix,               \
+      (int64_t) (row)->redirect_preserve_query
 
 /* The foreign key would say so too, but without the field. */
 static bool
@@ -60,13 +82,13 @@ store_route_insert (StoreTx *tx, StoreRoute *row, GError **error)
          && store_run_int (tx,
                            store_query (tx, error,
                                         "INSERT INTO routes (listener_id, name, priority, "
-                                        "host_pattern, path_prefix, enabled, "
-                                        "is_default, path_security_mode) VALUES ($1, $2, $3, $4, "
-                                        "$5, $6, $7, $8) RETURNING id",
-                                        "itittiit", row->listener_id, row->name, row->priority,
-                                        row->host_pattern, row->path_prefix, (int64_t) row->enabled,
-                                        (int64_t) row->is_default,
-                                        store_path_security_words[row->path_security_mode]),
+                                        "host_pattern, path_prefix, enabled, is_default, "
+                                        "path_security_mode, action, target_load_balancing, "
+                                        "redirect_target_mode, redirect_target, "
+                                        "redirect_status_code, redirect_preserve_path_suffix, "
+                                        "redirect_preserve_query) VALUES ($1, $2, $3, $4, $5, $6, "
+                                        "$7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id",
+                                        TYPES, VALUES (row)),
                            object, 0, &row->id, error)
          && store_targets_write (tx, row, error);
 }
@@ -81,11 +103,12 @@ store_route_update (StoreTx *tx, StoreRoute *row, int64_t if_version, GError **e
                  tx, error,
                  "UPDATE routes SET listener_id = $1, name = $2, priority = $3, host_pattern = $4, "
                  "path_prefix = $5, enabled = $6, is_default = $7, path_security_mode = $8, "
-                 "version = version + 1 WHERE id = $9 AND ($10 = 0 OR version = $10) RETURNING "
+                 "action = $9, target_load_balancing = $10, redirect_target_mode = $11, "
+                 "redirect_target = $12, redirect_status_code = $13, "
+                 "redirect_preserve_path_suffix = $14, redirect_preserve_query = $15, "
+                 "version = version + 1 WHERE id = $16 AND ($17 = 0 OR version = $17) RETURNING "
                  "version",
-                 "itittiitii", row->listener_id, row->name, row->priority, row->host_pattern,
-                 row->path_prefix, (int64_t) row->enabled, (int64_t) row->is_default,
-                 store_path_security_words[row->path_security_mode], row->id, if_version),
+                 TYPES "ii", VALUES (row), row->id, if_version),
              "SELECT version FROM routes WHERE id = $1", "route", row->name, row->id, if_version,
              &row->version, error)
          && store_targets_write (tx, row, error);

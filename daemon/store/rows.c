@@ -11,6 +11,18 @@ const char *const store_target_type_words[] = { "proxy", "static", NULL };
 const char *const store_transport_words[] = { "direct", "agent", NULL };
 const char *const store_host_header_words[] = { "preserve", "target", "custom", NULL };
 const char *const store_session_kind_words[] = { "bearer", "cookie", NULL };
+const char *const store_action_words[] = { "forward", "redirect", NULL };
+const char *const store_balancing_words[] = { "round_robin",
+                                              "weighted_round_robin",
+                                              "random",
+                                              "weighted_random",
+                                              "least_active_requests",
+                                              "weighted_least_active_requests",
+                                              NULL };
+const char *const store_redirect_mode_words[] = { "same_host_path", "external_origin_keep_path",
+                                                  "absolute_url", NULL };
+const char *const store_proxy_protocol_words[] = { "off", "v1", "v2", "any", NULL };
+const char *const store_health_method_words[] = { "GET", "HEAD", "OPTIONS", NULL };
 
 int
 store_word_find (const char *const *words, const char *word)
@@ -90,6 +102,7 @@ store_listener_new (void)
   row->name = g_strdup ("");
   row->bind_address = g_strdup ("");
   row->enabled = true;
+  row->trusted_proxy_cidrs = g_new0 (char *, 1);
   return row;
 }
 
@@ -100,6 +113,7 @@ store_listener_free (StoreListener *row)
     return;
   g_free (row->name);
   g_free (row->bind_address);
+  g_strfreev (row->trusted_proxy_cidrs);
   g_free (row);
 }
 
@@ -110,6 +124,7 @@ store_target_new (void)
 
   row->name = g_strdup ("");
   row->enabled = true;
+  row->weight = 1;
   row->url = g_strdup ("");
   row->match_labels = store_pairs_new ();
   row->custom_host_header = g_strdup ("");
@@ -120,6 +135,16 @@ store_target_new (void)
   row->upstream_connect_timeout_ms = 10000;
   row->upstream_response_header_timeout_ms = 60000;
   row->upstream_idle_timeout_ms = 60000;
+  row->upstream_request_headers = store_pairs_new ();
+  row->upstream_username = g_strdup ("");
+  row->upstream_password = g_strdup ("");
+  row->health_path = g_strdup ("/");
+  row->health_interval_ms = 10000;
+  row->health_timeout_ms = 5000;
+  row->health_healthy_threshold = 2;
+  row->health_unhealthy_threshold = 3;
+  row->health_status_min = 200;
+  row->health_status_max = 399;
   row->static_status_code = 200;
   row->static_response_headers = store_pairs_new ();
   row->static_response_body = g_strdup ("");
@@ -138,6 +163,12 @@ store_target_free (StoreTarget *row)
   g_strfreev (row->allowed_upgrades);
   g_free (row->tls_server_name);
   g_free (row->tls_ca_pem);
+  g_clear_pointer (&row->upstream_request_headers, g_ptr_array_unref);
+  g_free (row->upstream_username);
+  if (row->upstream_password)
+    explicit_bzero (row->upstream_password, strlen (row->upstream_password));
+  g_free (row->upstream_password);
+  g_free (row->health_path);
   g_clear_pointer (&row->static_response_headers, g_ptr_array_unref);
   g_free (row->static_response_body);
   g_free (row);
@@ -153,6 +184,8 @@ store_route_new (void)
   row->host_pattern = g_strdup ("");
   row->path_prefix = g_strdup ("/");
   row->enabled = true;
+  row->redirect_target = g_strdup ("");
+  row->redirect_status_code = 302;
   row->targets = g_ptr_array_new_with_free_func ((GDestroyNotify) store_target_free);
   return row;
 }
@@ -165,6 +198,7 @@ store_route_free (StoreRoute *row)
   g_free (row->name);
   g_free (row->host_pattern);
   g_free (row->path_prefix);
+  g_free (row->redirect_target);
   g_clear_pointer (&row->targets, g_ptr_array_unref);
   g_free (row);
 }

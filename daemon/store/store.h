@@ -69,6 +69,11 @@ extern const char *const store_target_type_words[];
 extern const char *const store_transport_words[];
 extern const char *const store_host_header_words[];
 extern const char *const store_session_kind_words[];
+extern const char *const store_action_words[];
+extern const char *const store_balancing_words[];
+extern const char *const store_redirect_mode_words[];
+extern const char *const store_proxy_protocol_words[];
+extern const char *const store_health_method_words[];
 /* The value of a word, -1 when it is none of them. */
 int store_word_find (const char *const *words, const char *word);
 
@@ -109,6 +114,39 @@ typedef enum
   STORE_SESSION_BEARER,
   STORE_SESSION_COOKIE
 } StoreSessionKind;
+typedef enum
+{
+  STORE_ACTION_FORWARD,
+  STORE_ACTION_REDIRECT
+} StoreAction;
+typedef enum
+{
+  STORE_BALANCE_ROUND_ROBIN,
+  STORE_BALANCE_WEIGHTED_ROUND_ROBIN,
+  STORE_BALANCE_RANDOM,
+  STORE_BALANCE_WEIGHTED_RANDOM,
+  STORE_BALANCE_LEAST_ACTIVE,
+  STORE_BALANCE_WEIGHTED_LEAST_ACTIVE
+} StoreBalancing;
+typedef enum
+{
+  STORE_REDIRECT_SAME_HOST_PATH,
+  STORE_REDIRECT_EXTERNAL_ORIGIN_KEEP_PATH,
+  STORE_REDIRECT_ABSOLUTE_URL
+} StoreRedirectMode;
+typedef enum
+{
+  STORE_PROXY_PROTOCOL_OFF,
+  STORE_PROXY_PROTOCOL_V1,
+  STORE_PROXY_PROTOCOL_V2,
+  STORE_PROXY_PROTOCOL_ANY
+} StoreProxyProtocol;
+typedef enum
+{
+  STORE_HEALTH_GET,
+  STORE_HEALTH_HEAD,
+  STORE_HEALTH_OPTIONS
+} StoreHealthMethod;
 
 /* A label or a header field. Lists of them are GPtrArrays that free their elements; never NULL in a
  * row. */
@@ -116,10 +154,12 @@ typedef struct
 {
   char *name;
   char *value;
+  bool sensitive; /* the value is never shown: wiped when freed */
 } StorePair;
 
 GPtrArray *store_pairs_new (void);
 void store_pairs_add (GPtrArray *pairs, const char *name, const char *value);
+void store_pairs_add_sensitive (GPtrArray *pairs, const char *name, const char *value);
 GPtrArray *store_pairs_copy (const GPtrArray *pairs);
 bool store_pairs_equal (const GPtrArray *a, const GPtrArray *b);
 /* The value of the first pair of that name, or NULL. */
@@ -170,6 +210,8 @@ typedef struct
   char *bind_address; /* "" all */
   int64_t port;
   bool enabled;
+  char **trusted_proxy_cidrs;
+  StoreProxyProtocol accept_proxy_protocol;
 } StoreListener;
 
 typedef struct
@@ -179,9 +221,11 @@ typedef struct
   char *name;
   StoreTargetType type;
   bool enabled;
+  int64_t priority_group, weight;
   StoreTransport transport;
   char *url;               /* "" for static */
   GPtrArray *match_labels; /* of StorePair */
+  StoreBalancing agent_load_balancing;
   StoreHostHeader host_header;
   char *custom_host_header;
   char **allowed_upgrades;
@@ -190,6 +234,14 @@ typedef struct
   char *tls_ca_pem;      /* "" the system's */
   int64_t upstream_connect_timeout_ms, upstream_response_header_timeout_ms,
       upstream_idle_timeout_ms;
+  int64_t max_concurrent_requests, max_connections; /* 0: no limit */
+  GPtrArray *upstream_request_headers;              /* of StorePair, some sensitive */
+  char *upstream_username, *upstream_password;      /* "" none */
+  bool health_enabled;
+  StoreHealthMethod health_method;
+  char *health_path;
+  int64_t health_interval_ms, health_timeout_ms, health_healthy_threshold,
+      health_unhealthy_threshold, health_status_min, health_status_max;
   int64_t static_status_code;
   GPtrArray *static_response_headers; /* of StorePair */
   char *static_response_body;
@@ -206,6 +258,12 @@ typedef struct
   bool enabled;
   bool is_default;
   StorePathSecurity path_security_mode;
+  StoreAction action;
+  StoreBalancing target_load_balancing;
+  StoreRedirectMode redirect_target_mode;
+  char *redirect_target;
+  int64_t redirect_status_code;
+  bool redirect_preserve_path_suffix, redirect_preserve_query;
   GPtrArray *targets; /* of StoreTarget, in the order of position (from 0) */
 } StoreRoute;
 

@@ -322,6 +322,150 @@ test_targets (Fixture *fixture, const void *data)
   store_end (tx);
 }
 
+/* Every member of the proxy's rows comes back; each change of one is a new version of the target. */
+static void
+fill_target (StoreTarget *row)
+{
+  row->priority_group = 3;
+  row->weight = 7;
+  row->agent_load_balancing = STORE_BALANCE_WEIGHTED_RANDOM;
+  row->max_concurrent_requests = 11;
+  row->max_connections = 12;
+  store_pairs_add (row->upstream_request_headers, "X-Plain", "seen");
+  store_pairs_add_sensitive (row->upstream_request_headers, "X-Key", "canary");
+  set (&row->upstream_username, "u");
+  set (&row->upstream_password, "p");
+  row->health_enabled = true;
+  row->health_method = STORE_HEALTH_OPTIONS;
+  set (&row->health_path, "/live?x");
+  row->health_interval_ms = 2000;
+  row->health_timeout_ms = 300;
+  row->health_healthy_threshold = 4;
+  row->health_unhealthy_threshold = 5;
+  row->health_status_min = 201;
+  row->health_status_max = 299;
+}
+
+static void
+check_filled_target (const StoreTarget *row)
+{
+  const StorePair *key = row->upstream_request_headers->pdata[1];
+
+  g_assert_cmpint (row->priority_group, ==, 3);
+  g_assert_cmpint (row->weight, ==, 7);
+  g_assert_cmpint (row->agent_load_balancing, ==, STORE_BALANCE_WEIGHTED_RANDOM);
+  g_assert_cmpint (row->max_concurrent_requests, ==, 11);
+  g_assert_cmpint (row->max_connections, ==, 12);
+  g_assert_cmpuint (row->upstream_request_headers->len, ==, 2);
+  g_assert_false (((StorePair *) row->upstream_request_headers->pdata[0])->sensitive);
+  g_assert_cmpstr (key->name, ==, "X-Key");
+  g_assert_cmpstr (key->value, ==, "canary");
+  g_assert_true (key->sensitive);
+  g_assert_cmpstr (row->upstream_username, ==, "u");
+  g_assert_cmpstr (row->upstream_password, ==, "p");
+  g_assert_true (row->health_enabled);
+  g_assert_cmpint (row->health_method, ==, STORE_HEALTH_OPTIONS);
+  g_assert_cmpstr (row->health_path, ==, "/live?x");
+  g_assert_cmpint (row->health_interval_ms, ==, 2000);
+  g_assert_cmpint (row->health_timeout_ms, ==, 300);
+  g_assert_cmpint (row->health_healthy_threshold, ==, 4);
+  g_assert_cmpint (row->health_unhealthy_threshold, ==, 5);
+  g_assert_cmpint (row->health_status_min, ==, 201);
+  g_assert_cmpint (row->health_status_max, ==, 299);
+}
+
+static void
+change_member (StoreTarget *row, int which)
+{
+  int64_t *const numbers[] = { &row->priority_group, &row->weight, &row->max_concurrent_requests,
+                               &row->max_connections, &row->health_interval_ms,
+                               &row->health_timeout_ms, &row->health_healthy_threshold,
+                               &row->health_unhealthy_threshold, &row->health_status_min,
+                               &row->health_status_max };
+
+  switch (which)
+    {
+    case 0:
+      set (&row->upstream_username, "other");
+      break;
+    case 1:
+      set (&row->upstream_password, "other");
+      break;
+    case 2:
+      set (&row->health_path, "/other");
+      break;
+    case 3:
+      row->health_method = STORE_HEALTH_HEAD;
+      break;
+    case 4:
+      row->health_enabled = false;
+      break;
+    case 5:
+      row->agent_load_balancing = STORE_BALANCE_LEAST_ACTIVE;
+      break;
+    case 6:
+      ((StorePair *) row->upstream_request_headers->pdata[0])->sensitive = true;
+      break;
+    default:
+      ++*numbers[which - 7];
+      break;
+    }
+}
+
+static void
+test_proxy_members (Fixture *fixture, const void *data)
+{
+  g_autoptr (GError) error = NULL;
+  StoreTx *tx = begin_write (fixture);
+  g_autoptr (StoreListener) listener = store_listener_new ();
+  g_autoptr (StoreListener) heard = NULL;
+  g_autoptr (StoreRoute) route = store_route_new ();
+  g_autoptr (StoreRoute) back = NULL;
+
+  (void) data;
+  set (&listener->name, "web");
+  g_strfreev (listener->trusted_proxy_cidrs);
+  listener->trusted_proxy_cidrs = g_strsplit ("10.0.0.0/8,fd00::/8", ",", -1);
+  listener->accept_proxy_protocol = STORE_PROXY_PROTOCOL_V2;
+  g_assert_true (store_listener_insert (tx, listener, &error));
+  g_assert_true (store_listener_update (tx, listener, 1, &error));
+  heard = store_listener_get (tx, listener->id, &error);
+  g_assert_cmpstr (heard->trusted_proxy_cidrs[1], ==, "fd00::/8");
+  g_assert_cmpint (heard->accept_proxy_protocol, ==, STORE_PROXY_PROTOCOL_V2);
+
+  route->listener_id = listener->id;
+  route->action = STORE_ACTION_REDIRECT;
+  route->target_load_balancing = STORE_BALANCE_WEIGHTED_LEAST_ACTIVE;
+  route->redirect_target_mode = STORE_REDIRECT_ABSOLUTE_URL;
+  set (&route->redirect_target, "https://x.example/");
+  route->redirect_status_code = 308;
+  route->redirect_preserve_query = true;
+  add_target (route, "t");
+  fill_target (route->targets->pdata[0]);
+  g_assert_true (store_route_insert (tx, route, &error));
+  g_assert_true (store_route_update (tx, route, 1, &error));
+  back = store_route_get (tx, route->id, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (back->action, ==, STORE_ACTION_REDIRECT);
+  g_assert_cmpint (back->target_load_balancing, ==, STORE_BALANCE_WEIGHTED_LEAST_ACTIVE);
+  g_assert_cmpint (back->redirect_target_mode, ==, STORE_REDIRECT_ABSOLUTE_URL);
+  g_assert_cmpstr (back->redirect_target, ==, "https://x.example/");
+  g_assert_cmpint (back->redirect_status_code, ==, 308);
+  g_assert_false (back->redirect_preserve_path_suffix);
+  g_assert_true (back->redirect_preserve_query);
+  check_filled_target (back->targets->pdata[0]);
+  for (int i = 0; i < 17; i++)
+    {
+      StoreTarget *target = back->targets->pdata[0];
+
+      change_member (target, i);
+      g_assert_true (store_route_update (tx, back, 0, &error));
+      g_test_message ("member %d", i);
+      g_assert_cmpint (target->version, ==, i + 2);
+    }
+  store_end (tx);
+}
+
 static void
 test_people (Fixture *fixture, const void *data)
 {
@@ -490,21 +634,21 @@ test_damage (Fixture *fixture, const void *data)
 
 /* ---- Migrations ---- */
 
-static const StoreMigration two[] = {
-  { 1, "0001-initial.sql", NULL }, /* the real one, set below */
-  { 2, "0002-test.sql", "ALTER TABLE listeners ADD COLUMN note TEXT NOT NULL DEFAULT 'none'" },
-};
-static const StoreMigration broken[] = {
-  { 1, "0001-initial.sql", NULL },
-  { 2, "0002-test.sql", "CREATE TABLE half (a BIGINT); INSERT INTO missing VALUES (1)" },
-};
+static const char next_sql[] = "ALTER TABLE listeners ADD COLUMN note TEXT NOT NULL DEFAULT 'none'";
+static const char broken_sql[] = "CREATE TABLE half (a BIGINT); INSERT INTO missing VALUES (1)";
 
+/* With one more migration behind the real ones. */
 static Store *
-open_with (const char *dir, const StoreMigration *list, GError **error)
+open_with (const char *dir, const char *sql, GError **error)
 {
-  StoreMigration migrations[2] = { store_migrations[0], list[1] };
+  StoreMigration migrations[32];
 
-  return store_open_with (dir, migrations, 2, error);
+  g_assert_cmpuint (store_n_migrations, <, G_N_ELEMENTS (migrations));
+  for (unsigned i = 0; i < store_n_migrations; i++)
+    migrations[i] = store_migrations[i];
+  migrations[store_n_migrations]
+      = (StoreMigration){ store_n_migrations + 1, "9999-test.sql", sql };
+  return store_open_with (dir, migrations, store_n_migrations + 1, error);
 }
 
 static bool
@@ -519,7 +663,7 @@ static void
 test_migration (Fixture *fixture, const void *data)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *copy = g_build_filename (fixture->dir, "p2pstream.db.v1", NULL);
+  g_autofree char *copy = g_strdup_printf ("%s/p2pstream.db.v%u", fixture->dir, store_n_migrations);
   StoreTx *tx = begin_write (fixture);
   struct stat info;
   Store *store;
@@ -531,15 +675,15 @@ test_migration (Fixture *fixture, const void *data)
   store_close (g_steal_pointer (&fixture->store));
 
   /* A migration that fails leaves everything as it was. */
-  g_assert_null (open_with (fixture->dir, broken, &error));
-  g_assert_nonnull (strstr (error->message, "0002-test.sql"));
+  g_assert_null (open_with (fixture->dir, broken_sql, &error));
+  g_assert_nonnull (strstr (error->message, "9999-test.sql"));
   g_clear_error (&error);
   store = store_open (fixture->dir, &error);
   g_assert_no_error (error);
   g_assert_false (has_table (store, "SELECT * FROM half"));
   store_close (store);
 
-  store = open_with (fixture->dir, two, &error);
+  store = open_with (fixture->dir, next_sql, &error);
   g_assert_no_error (error);
   g_assert_true (has_table (store, "SELECT note FROM listeners"));
   store_close (store);
@@ -565,8 +709,93 @@ test_migration (Fixture *fixture, const void *data)
   g_assert_nonnull (strstr (error->message, "newer version"));
   g_assert_null (strchr (error->message, '\n'));
   g_clear_error (&error);
-  fixture->store = open_with (fixture->dir, two, &error);
+  fixture->store = open_with (fixture->dir, next_sql, &error);
   g_assert_no_error (error);
+}
+
+/* What the first version of the program left. */
+static const char first_rows[]
+    = "INSERT INTO listeners VALUES (3, 7, 'web', 'https', '', 443, 1);"
+      "INSERT INTO routes VALUES (5, 2, 3, 'r', 100, 'a.example', '/', 1, 1, 'strict');"
+      "INSERT INTO targets VALUES (9, 4, 5, 0, 't', 'proxy', 1, 'agent', 'http://10.0.0.1', "
+      "'[[\"site\",\"x\"]]', 'preserve', '', '[\"websocket\"]', 0, '', '', 1, 2, 3, 200, '[]', '');";
+
+static void
+check_migrated_target (const StoreTarget *target)
+{
+  g_assert_cmpint (target->id, ==, 9);
+  g_assert_cmpint (target->version, ==, 4);
+  g_assert_cmpstr (store_pairs_get (target->match_labels, "site"), ==, "x");
+  g_assert_cmpint (target->upstream_idle_timeout_ms, ==, 3);
+  g_assert_cmpint (target->weight, ==, 1);
+  g_assert_cmpint (target->priority_group, ==, 0);
+  g_assert_cmpint (target->agent_load_balancing, ==, STORE_BALANCE_ROUND_ROBIN);
+  g_assert_cmpint (target->max_concurrent_requests, ==, 0);
+  g_assert_cmpint (target->max_connections, ==, 0);
+  g_assert_cmpuint (target->upstream_request_headers->len, ==, 0);
+  g_assert_cmpstr (target->upstream_username, ==, "");
+  g_assert_cmpstr (target->upstream_password, ==, "");
+}
+
+/* The defaults of the migration are those of a new row. */
+static void
+check_migrated_health (const StoreTarget *target)
+{
+  g_autoptr (StoreTarget) fresh = store_target_new ();
+
+  g_assert_cmpint (target->health_enabled, ==, fresh->health_enabled);
+  g_assert_cmpint (target->health_method, ==, fresh->health_method);
+  g_assert_cmpstr (target->health_path, ==, fresh->health_path);
+  g_assert_cmpint (target->health_interval_ms, ==, fresh->health_interval_ms);
+  g_assert_cmpint (target->health_timeout_ms, ==, fresh->health_timeout_ms);
+  g_assert_cmpint (target->health_healthy_threshold, ==, fresh->health_healthy_threshold);
+  g_assert_cmpint (target->health_unhealthy_threshold, ==, fresh->health_unhealthy_threshold);
+  g_assert_cmpint (target->health_status_min, ==, fresh->health_status_min);
+  g_assert_cmpint (target->health_status_max, ==, fresh->health_status_max);
+}
+
+static void
+test_from_first (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *dir = g_dir_make_tmp ("p2pstream-store-XXXXXX", NULL);
+  g_autofree char *copy = g_build_filename (dir, "p2pstream.db.v1", NULL);
+  g_autoptr (StoreListener) listener = NULL;
+  g_autoptr (StoreRoute) route = NULL;
+  Store *store = store_open_with (dir, store_migrations, 1, &error);
+  StoreTx *tx;
+
+  g_assert_no_error (error);
+  tx = store_begin_write (store, &error);
+  g_assert_cmpint (sqlite3_exec (tx->conn->db, first_rows, NULL, NULL, NULL), ==, SQLITE_OK);
+  commit (tx);
+  store_close (store);
+
+  store = store_open (dir, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (access (copy, F_OK), ==, 0);
+  tx = store_begin_write (store, &error);
+  listener = store_listener_get (tx, 3, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (listener->version, ==, 7);
+  g_assert_null (listener->trusted_proxy_cidrs[0]);
+  g_assert_cmpint (listener->accept_proxy_protocol, ==, STORE_PROXY_PROTOCOL_OFF);
+  route = store_route_get (tx, 5, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (route->version, ==, 2);
+  g_assert_true (route->is_default);
+  g_assert_cmpint (route->action, ==, STORE_ACTION_FORWARD);
+  g_assert_cmpint (route->target_load_balancing, ==, STORE_BALANCE_ROUND_ROBIN);
+  g_assert_cmpint (route->redirect_status_code, ==, 302);
+  g_assert_cmpstr (route->redirect_target, ==, "");
+  g_assert_cmpuint (route->targets->len, ==, 1);
+  check_migrated_target (route->targets->pdata[0]);
+  check_migrated_health (route->targets->pdata[0]);
+  g_assert_true (store_route_update (tx, route, 2, &error)); /* and can be written */
+  g_assert_cmpint (((StoreTarget *) route->targets->pdata[0])->version, ==, 4);
+  store_end (tx);
+  store_close (store);
+  remove_dir (dir);
 }
 
 static void
@@ -687,6 +916,7 @@ main (int argc, char **argv)
   ADD ("versions", test_versions);
   ADD ("conflicts", test_conflicts);
   ADD ("targets", test_targets);
+  ADD ("proxy-members", test_proxy_members);
   ADD ("people", test_people);
   ADD ("agents", test_agents);
   ADD ("certificates", test_certificates);
@@ -697,5 +927,6 @@ main (int argc, char **argv)
   ADD ("full", test_full);
 #undef ADD
   g_test_add_func ("/store/strange-files", test_strange_files);
+  g_test_add_func ("/store/from-first", test_from_first);
   return g_test_run ();
 }
