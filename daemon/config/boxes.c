@@ -46,6 +46,12 @@ target_box_unref (TargetBox *box)
     return;
   g_free (pub->name);
   g_free ((char *) pub->static_fields.p);
+  if (pub->request_fields.n > 0) /* there may be secrets in it */
+    explicit_bzero ((char *) pub->request_fields.p, pub->request_fields.n);
+  g_free ((char *) pub->request_fields.p);
+  g_strfreev (pub->request_field_names);
+  g_free (pub->health.method);
+  g_free (pub->health.path);
   g_free ((char *) pub->static_body.p);
   g_free (pub->host);
   g_free (pub->base_path);
@@ -78,6 +84,7 @@ route_box_unref (RouteBox *box)
   g_free (box->pub.name);
   g_free (box->pub.host_pattern);
   g_free (box->pub.path_prefix);
+  g_free (box->pub.redirect_target);
   g_free (box);
 }
 
@@ -117,6 +124,7 @@ listener_box_unref (ListenerBox *box)
   g_free (box->pub.routes);
   g_free (box->pub.name);
   g_free (box->pub.bind_address);
+  g_free (box->pub.trusted_proxies);
   g_free (box);
 }
 

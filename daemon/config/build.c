@@ -210,26 +210,75 @@ any_agent_matches (const Builder *builder, const ConfigTarget *target)
   return false;
 }
 
+static bool
+is_weighted (ConfigBalancing balancing)
+{
+  return balancing == CONFIG_BALANCE_WEIGHTED_ROUND_ROBIN
+         || balancing == CONFIG_BALANCE_WEIGHTED_RANDOM
+         || balancing == CONFIG_BALANCE_WEIGHTED_LEAST_ACTIVE;
+}
+
+static void
+warn_about_target (Builder *builder, const ConfigRoute *route, const ConfigTarget *target)
+{
+  if (target->weight != 1 && !is_weighted (route->balancing))
+    warn (builder, "route '%s': target '%s': its weight counts with weighted policies only",
+          route->name, target->name);
+  if (target->type != CONFIG_TARGET_PROXY)
+    return;
+  if (target->transport == CONFIG_TRANSPORT_AGENT && !any_agent_matches (builder, target))
+    warn (builder, "route '%s': target '%s': no agent has these labels", route->name,
+          target->name);
+  if (target->tls_skip_verify)
+    warn (builder, "route '%s': target '%s': certificates of the origin are not verified",
+          route->name, target->name);
+}
+
+static void
+warn_about_route (Builder *builder, const RouteBox *route)
+{
+  const ConfigRoute *pub = &route->pub;
+
+  if (pub->action == CONFIG_ACTION_REDIRECT)
+    {
+      if (config_redirect_returns (pub))
+        warn (builder, "route '%s': redirects to a path that it serves itself: a circle, unless "
+              "another route comes first", pub->name);
+      if (pub->n_targets > 0)
+        warn (builder, "route '%s': its targets are not used while it redirects", pub->name);
+      return;
+    }
+  if (route->enabled && pub->n_targets == 0)
+    warn (builder, "route '%s' has no enabled target: it answers 503", pub->name);
+  for (unsigned i = 0; i < pub->n_targets; i++)
+    warn_about_target (builder, pub, pub->targets[i]);
+}
+
+static void
+warn_about_listener (Builder *builder, const ConfigListener *listener)
+{
+  if (listener->proxy_protocol != CONFIG_PROXY_PROTOCOL_OFF && listener->n_trusted_proxies == 0)
+    warn (builder,
+          "listener '%s': PROXY headers are accepted from trusted proxies only, and it has none",
+          listener->name);
+}
+
 /* Only of what this change touched. */
 static void
 find_warnings (Builder *builder)
 {
-  for (unsigned i = 0; i < builder->fresh->len; i++)
+  const Config *cfg = &builder->cfg->pub;
+
+  for (unsigned i = 0; i < cfg->n_listeners; i++)
     {
-      const RouteBox *route = builder->fresh->pdata[i];
+      const ConfigListener *old = old_listener (builder, cfg->listeners[i]->id);
 
-      if (route->enabled && route->pub.n_targets == 0)
-        warn (builder, "route '%s' has no enabled target: it answers 503", route->pub.name);
-      for (unsigned j = 0; j < route->pub.n_targets; j++)
-        {
-          const ConfigTarget *target = route->pub.targets[j];
-
-          if (target->type == CONFIG_TARGET_PROXY && target->transport == CONFIG_TRANSPORT_AGENT
-              && !any_agent_matches (builder, target))
-            warn (builder, "route '%s': target '%s': no agent has these labels", route->pub.name,
-                  target->name);
-        }
+      if (!old || ((const ListenerBox *) old)->version
+                      != ((const ListenerBox *) cfg->listeners[i])->version)
+        warn_about_listener (builder, cfg->listeners[i]);
     }
+  for (unsigned i = 0; i < builder->fresh->len; i++)
+    warn_about_route (builder, builder->fresh->pdata[i]);
 }
 
 ConfigBox *

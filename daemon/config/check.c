@@ -131,6 +131,19 @@ config_check_path (const char *path)
   return NULL;
 }
 
+/* RFC 3986 sections 3.4 and 3.5. */
+const char *
+config_check_query (const char *query)
+{
+  if (strlen (query) > PATH_LENGTH_MAX)
+    return "must not have a query longer than 1024 characters";
+  for (const char *p = query; *p; p++)
+    if (*p == '%' ? !g_ascii_isxdigit (p[1]) || !g_ascii_isxdigit (p[2])
+                  : !g_ascii_isalnum (*p) && !strchr ("/?-._~!$&'()*+,;=:@", *p))
+      return "must contain only characters of a query behind \"?\"";
+  return NULL;
+}
+
 char *
 config_trim_path (const char *path)
 {
@@ -185,6 +198,22 @@ config_check_field_name (const char *name)
     if (g_ascii_strcasecmp (name, reserved[i]) == 0)
       return "must not be a field of the connection or of the message's framing";
   return config_check_token (name);
+}
+
+/* Some origins take "_" and "." for "-". */
+const char *
+config_check_request_field_name (const char *name)
+{
+  static const char *const ours[] = { "Expect", "Forwarded", "HTTP2-Settings", "Via", "X-Real-IP" };
+  g_autofree char *plain = g_strdelimit (g_strdup (name), "_.", '-');
+  const char *wrong = config_check_field_name (plain);
+
+  for (unsigned i = 0; !wrong && i < G_N_ELEMENTS (ours); i++)
+    if (g_ascii_strcasecmp (plain, ours[i]) == 0)
+      wrong = "must not be a field that the proxy itself sets";
+  if (!wrong && g_ascii_strncasecmp (plain, "X-Forwarded", 11) == 0)
+    wrong = "must not be a field that the proxy itself sets";
+  return wrong ? wrong : config_check_token (name);
 }
 
 const char *

@@ -101,11 +101,14 @@ const char *config_check_path (
 const char *config_check_authority (const char *authority);
 const char *config_check_token (const char *token); /* RFC 9110 section 5.6.2 */
 const char *config_check_field_name (const char *name);
+/* Of a field set on requests: not what the proxy itself says about the client either. */
+const char *config_check_request_field_name (const char *name);
 const char *config_check_field_value (const char *value);
 const char *config_check_label_key (const char *key);
 const char *config_check_label_value (const char *value);
 const char *config_check_bind_address (const char *address);
 bool config_is_address (const char *host);
+const char *config_check_query (const char *query); /* what stands behind "?" or "#" */
 char *config_trim_path (const char *path); /* without slashes at the end; "" for "/" */
 
 /* url.c */
@@ -139,6 +142,29 @@ typedef struct
 ConfigBox *config_build (StoreTx *tx, const ConfigBox *old, GPtrArray *warnings, GError **error);
 
 /* target.c, route.c, agent.c, listener.c: one object from its row. */
+/* One target being made (target*.c). */
+typedef struct
+{
+  const StoreRoute *route; /* (borrowed) */
+  const StoreTarget *row;  /* (borrowed) */
+  unsigned index;          /* of the target in its route, for the field */
+  GError **error;
+} TargetScope;
+bool config_target_refuse (const TargetScope *scope, const char *member, const char *wrong);
+/* wrong NULL: fine. */
+bool config_target_pass (const TargetScope *scope, const char *member, const char *wrong);
+/* target-fields.c */
+bool config_target_make_static_fields (const TargetScope *scope, ConfigTarget *pub);
+bool config_target_make_request_fields (const TargetScope *scope, ConfigTarget *pub);
+/* target-health.c */
+bool config_target_make_health (const TargetScope *scope, ConfigTarget *pub);
+
+/* redirect.c: NULL, or what is wrong with the target of a redirect of this mode. */
+const char *config_check_redirect_target (ConfigRedirectMode mode, const char *target);
+bool config_is_redirect_status (int64_t status);
+/* Whether the route would answer the request that its own redirect leads to. */
+bool config_redirect_returns (const ConfigRoute *route);
+
 TargetBox *
 config_make_target (Builder *builder, const StoreRoute *route, unsigned index, GError **error);
 RouteBox *config_make_route (Builder *builder, const StoreRoute *row, GError **error);

@@ -7,6 +7,7 @@
  * Config changes after config_swap (). What runs (health, pools, positions) lives beside it, keyed by id. */
 #pragma once
 
+#include "lib/cidr.h"
 #include "lib/span.h"
 #include "lib/tls.h"
 
@@ -45,6 +46,48 @@ typedef enum
   CONFIG_PATH_ALLOW_ENCODED_SEPARATORS,
 } ConfigPathSecurity;
 
+typedef enum
+{
+  CONFIG_ACTION_FORWARD,
+  CONFIG_ACTION_REDIRECT,
+} ConfigAction;
+
+/* How the next of several targets, or of several agents, is chosen. */
+typedef enum
+{
+  CONFIG_BALANCE_ROUND_ROBIN,
+  CONFIG_BALANCE_WEIGHTED_ROUND_ROBIN,
+  CONFIG_BALANCE_RANDOM,
+  CONFIG_BALANCE_WEIGHTED_RANDOM,
+  CONFIG_BALANCE_LEAST_ACTIVE,
+  CONFIG_BALANCE_WEIGHTED_LEAST_ACTIVE,
+} ConfigBalancing;
+
+typedef enum
+{
+  CONFIG_REDIRECT_SAME_HOST_PATH,            /* redirect_target: a path */
+  CONFIG_REDIRECT_EXTERNAL_ORIGIN_KEEP_PATH, /* an origin; the whole path of the request follows */
+  CONFIG_REDIRECT_ABSOLUTE_URL,              /* a URL, perhaps with a query and a fragment */
+} ConfigRedirectMode;
+
+typedef enum
+{
+  CONFIG_PROXY_PROTOCOL_OFF,
+  CONFIG_PROXY_PROTOCOL_V1,
+  CONFIG_PROXY_PROTOCOL_V2,
+  CONFIG_PROXY_PROTOCOL_ANY,
+} ConfigProxyProtocol;
+
+typedef struct
+{
+  bool enabled;
+  char *method; /* GET, HEAD, OPTIONS */
+  char *path;   /* starts with "/", perhaps with a query; the target's base_path does not stand before it */
+  int64_t interval_ms, timeout_ms;
+  unsigned healthy_threshold, unhealthy_threshold;
+  unsigned status_min, status_max; /* both included */
+} ConfigHealthCheck;
+
 typedef struct
 {
   char *key;
@@ -57,6 +100,9 @@ typedef struct
   char *name;
   ConfigTargetType type;
   bool enabled;
+  unsigned position;       /* in the route's whole list, disabled ones counted */
+  unsigned priority_group; /* lower first; the next is for when none of this one can be used */
+  unsigned weight;         /* 1..1000 */
 
   /* CONFIG_TARGET_STATIC: the whole answer, head fields after the status line and body, made once. */
   unsigned static_status_code;
@@ -80,6 +126,14 @@ typedef struct
   int64_t connect_timeout_ms, response_header_timeout_ms, idle_timeout_ms;
   ConfigLabel *labels; /* agent_selector.match_labels */
   unsigned n_labels;
+  ConfigBalancing agent_balancing; /* among the agents that match */
+  bool tls_skip_verify;
+  unsigned max_concurrent_requests, max_connections; /* 0: no limit */
+  /* Set on each request to the origin: "Name: value\r\n" lines, made once; Authorization is among them. What the client sends
+   * under these names (lower case, NULL-terminated) is not forwarded, whatever it is spelled like. */
+  P2pSpan request_fields;
+  char **request_field_names;
+  ConfigHealthCheck health;
 } ConfigTarget;
 
 typedef struct
@@ -91,7 +145,18 @@ typedef struct
   char *path_prefix;  /* starts with "/" */
   bool is_default;
   ConfigPathSecurity path_security;
-  ConfigTarget **targets; /* enabled ones, in the order of position */
+  ConfigAction action;
+
+  /* CONFIG_ACTION_REDIRECT */
+  ConfigRedirectMode redirect_mode;
+  char *redirect_target;
+  unsigned redirect_status_code;
+  bool redirect_preserve_path_suffix; /* what is behind the path prefix is appended */
+  bool redirect_preserve_query;
+
+  /* CONFIG_ACTION_FORWARD */
+  ConfigBalancing balancing;
+  ConfigTarget **targets; /* enabled ones, by priority group, then position */
   unsigned n_targets;
 } ConfigRoute;
 
@@ -105,6 +170,9 @@ typedef struct
   char *bind_address; /* "" all; an address; "unix:/path" */
   uint16_t port;      /* 0: the kernel's choice */
   bool enabled;
+  P2pCidr *trusted_proxies; /* whose forwarding fields and PROXY headers are believed */
+  unsigned n_trusted_proxies;
+  ConfigProxyProtocol proxy_protocol;
   ConfigRoute **routes; /* enabled ones, in order of priority and id */
   unsigned n_routes;
   ConfigListenerIndex *index; /* (owned) look-ups by host and SNI */

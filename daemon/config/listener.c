@@ -18,6 +18,35 @@ check (const StoreListener *row, const char *member, const char *wrong, GError *
   return !wrong;
 }
 
+#define CIDRS_MAX 256
+
+static bool
+make_trusted (const StoreListener *row, ConfigListener *pub, GError **error)
+{
+  unsigned n = g_strv_length (row->trusted_proxy_cidrs);
+
+  if (!check (row, "trusted_proxy_cidrs",
+              n > CIDRS_MAX ? "must not contain more than 256 networks" : NULL, error))
+    return false;
+  pub->trusted_proxies = g_new0 (P2pCidr, n + 1);
+  for (unsigned i = 0; i < n; i++)
+    {
+      g_autofree char *member = g_strdup_printf ("trusted_proxy_cidrs[%u]", i);
+      bool good = p2p_cidr_parse (p2p_span_from_string (row->trusted_proxy_cidrs[i]),
+                                  &pub->trusted_proxies[i]);
+
+      if (!check (row, member,
+                  good ? NULL : "must be an address or a network such as 10.0.0.0/8 or fd00::/8",
+                  error))
+        return false;
+    }
+  pub->n_trusted_proxies = n;
+  return true;
+}
+
+G_STATIC_ASSERT ((int) STORE_PROXY_PROTOCOL_ANY == (int) CONFIG_PROXY_PROTOCOL_ANY);
+G_STATIC_ASSERT ((int) STORE_PROXY_PROTOCOL_V1 == (int) CONFIG_PROXY_PROTOCOL_V1);
+
 ListenerBox *
 config_make_listener (const StoreListener *row, GError **error)
 {
@@ -42,6 +71,9 @@ config_make_listener (const StoreListener *row, GError **error)
   box->pub.bind_address = g_strdup (row->bind_address);
   box->pub.port = (uint16_t) row->port;
   box->pub.enabled = row->enabled;
+  box->pub.proxy_protocol = (ConfigProxyProtocol) row->accept_proxy_protocol;
+  if (!make_trusted (row, &box->pub, error))
+    return NULL;
   return g_steal_pointer (&box);
 }
 

@@ -28,6 +28,17 @@ check_row (const StoreRoute *row, GError **error)
          && check (row, "host_pattern", config_check_host_pattern (row->host_pattern), error)
          && check (row, "path_prefix", config_check_path (row->path_prefix), error)
          && check (row, "priority", in_range ? NULL : "must be between -1000000 and 1000000", error)
+         && check (row, "redirect_status_code",
+                   config_is_redirect_status (row->redirect_status_code)
+                       ? NULL
+                       : "must be 301, 302, 303, 307 or 308",
+                   error)
+         && check (row, "redirect_target",
+                   row->action == STORE_ACTION_REDIRECT
+                       ? config_check_redirect_target (
+                           (ConfigRedirectMode) row->redirect_target_mode, row->redirect_target)
+                       : NULL,
+                   error)
          && check (row, "targets",
                    row->targets->len <= TARGETS_MAX ? NULL : "must not be more than 64", error);
 }
@@ -54,20 +65,60 @@ find_old (const Builder *builder, int64_t id)
   return found ? *found : NULL;
 }
 
+/* A new place in the list is no new version of the target, but a new box. */
 static TargetBox *
-share_target (const RouteBox *old, const StoreTarget *row)
+share_target (const RouteBox *old, const StoreTarget *row, unsigned position)
 {
   for (unsigned i = 0; old && i < old->n_all_targets; i++)
-    if (old->all_targets[i]->pub.id == row->id && old->all_targets[i]->version == row->version)
-      return target_box_ref (old->all_targets[i]);
+    {
+      TargetBox *box = old->all_targets[i];
+
+      if (box->pub.id == row->id && box->version == row->version && box->pub.position == position)
+        return target_box_ref (box);
+    }
   return NULL;
 }
+
+static gint
+compare_turn (gconstpointer a, gconstpointer b)
+{
+  const ConfigTarget *ta = *(ConfigTarget *const *) a, *tb = *(ConfigTarget *const *) b;
+
+  if (ta->priority_group != tb->priority_group)
+    return ta->priority_group < tb->priority_group ? -1 : 1;
+  return ta->position < tb->position ? -1 : ta->position > tb->position;
+}
+
+/* All of the row, then the enabled ones in the order in which they are asked. */
+static bool
+make_targets (Builder *builder, const StoreRoute *row, RouteBox *box, GError **error)
+{
+  const RouteBox *old = find_old (builder, row->id);
+  ConfigRoute *pub = &box->pub;
+
+  pub->targets = g_new0 (ConfigTarget *, row->targets->len + 1);
+  box->all_targets = g_new0 (TargetBox *, row->targets->len + 1);
+  for (unsigned i = 0; i < row->targets->len; i++)
+    {
+      TargetBox *target = share_target (old, row->targets->pdata[i], i);
+
+      if (!target && !(target = config_make_target (builder, row, i, error)))
+        return false;
+      box->all_targets[box->n_all_targets++] = target;
+      if (target->pub.enabled)
+        pub->targets[pub->n_targets++] = &target->pub;
+    }
+  qsort (pub->targets, pub->n_targets, sizeof pub->targets[0], compare_turn);
+  return true;
+}
+
+G_STATIC_ASSERT ((int) STORE_REDIRECT_ABSOLUTE_URL == (int) CONFIG_REDIRECT_ABSOLUTE_URL);
+G_STATIC_ASSERT ((int) STORE_REDIRECT_SAME_HOST_PATH == (int) CONFIG_REDIRECT_SAME_HOST_PATH);
 
 RouteBox *
 config_make_route (Builder *builder, const StoreRoute *row, GError **error)
 {
   g_autoptr (RouteBox) box = g_new0 (RouteBox, 1);
-  const RouteBox *old = find_old (builder, row->id);
   ConfigRoute *pub = &box->pub;
 
   box->n_refs = 1;
@@ -85,17 +136,13 @@ config_make_route (Builder *builder, const StoreRoute *row, GError **error)
   pub->path_security = row->path_security_mode == STORE_PATH_STRICT
                            ? CONFIG_PATH_STRICT
                            : CONFIG_PATH_ALLOW_ENCODED_SEPARATORS;
-  pub->targets = g_new0 (ConfigTarget *, row->targets->len + 1);
-  box->all_targets = g_new0 (TargetBox *, row->targets->len + 1);
-  for (unsigned i = 0; i < row->targets->len; i++)
-    {
-      TargetBox *target = share_target (old, row->targets->pdata[i]);
-
-      if (!target && !(target = config_make_target (builder, row, i, error)))
-        return NULL;
-      box->all_targets[box->n_all_targets++] = target;
-      if (target->pub.enabled)
-        pub->targets[pub->n_targets++] = &target->pub;
-    }
-  return g_steal_pointer (&box);
+  pub->action =
+      row->action == STORE_ACTION_REDIRECT ? CONFIG_ACTION_REDIRECT : CONFIG_ACTION_FORWARD;
+  pub->redirect_mode = (ConfigRedirectMode) row->redirect_target_mode;
+  pub->redirect_target = g_strdup (row->redirect_target);
+  pub->redirect_status_code = (unsigned) row->redirect_status_code;
+  pub->redirect_preserve_path_suffix = row->redirect_preserve_path_suffix;
+  pub->redirect_preserve_query = row->redirect_preserve_query;
+  pub->balancing = (ConfigBalancing) row->target_load_balancing;
+  return make_targets (builder, row, box, error) ? g_steal_pointer (&box) : NULL;
 }

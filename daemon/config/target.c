@@ -7,18 +7,12 @@
 #define TIMEOUT_MAX_MS (INT64_C (24) * 60 * 60 * 1000)
 #define PAIRS_MAX 64
 #define UPGRADES_MAX 16
-#define FIELDS_MAX_BYTES 16384
+#define GROUP_MAX 1000
+#define WEIGHT_MAX 1000
+#define LIMIT_MAX 1000000
 
-typedef struct
-{
-  const StoreRoute *route; /* (borrowed) */
-  const StoreTarget *row;  /* (borrowed) */
-  unsigned index;          /* of the target in its route, for the field */
-  GError **error;
-} Scope;
-
-static bool
-refuse (const Scope *scope, const char *member, const char *wrong)
+bool
+config_target_refuse (const TargetScope *scope, const char *member, const char *wrong)
 {
   g_autofree char *field = g_strdup_printf ("targets[%u].%s", scope->index, member);
 
@@ -31,23 +25,22 @@ refuse (const Scope *scope, const char *member, const char *wrong)
   return false;
 }
 
-/* wrong NULL: fine. */
-static bool
-pass (const Scope *scope, const char *member, const char *wrong)
+bool
+config_target_pass (const TargetScope *scope, const char *member, const char *wrong)
 {
-  return wrong ? refuse (scope, member, wrong) : true;
+  return wrong ? config_target_refuse (scope, member, wrong) : true;
 }
 
 static bool
-check_timeout (const Scope *scope, const char *member, int64_t value)
+check_timeout (const TargetScope *scope, const char *member, int64_t value)
 {
   return value >= 1 && value <= TIMEOUT_MAX_MS
              ? true
-             : refuse (scope, member, "must be between 1 and 86400000");
+             : config_target_refuse (scope, member, "must be between 1 and 86400000");
 }
 
 static bool
-check_upgrades (const Scope *scope)
+check_upgrades (const TargetScope *scope)
 {
   unsigned n = 0;
 
@@ -57,29 +50,63 @@ check_upgrades (const Scope *scope)
       const char *wrong =
           g_ascii_strcasecmp (*p, "h2c") == 0 ? "must not contain h2c" : config_check_token (*p);
 
-      if (!pass (scope, "allowed_upgrades", wrong))
+      if (!config_target_pass (scope, "allowed_upgrades", wrong))
         return false;
     }
   return n <= UPGRADES_MAX
              ? true
-             : refuse (scope, "allowed_upgrades", "must not contain more than 16 names");
+             : config_target_refuse (scope, "allowed_upgrades", "must not contain more than 16 names");
 }
 
 static bool
-check_labels (const Scope *scope)
+check_labels (const TargetScope *scope)
 {
   const GPtrArray *labels = scope->row->match_labels;
 
   if (labels->len > PAIRS_MAX)
-    return refuse (scope, "agent_selector", "must not contain more than 64 labels");
+    return config_target_refuse (scope, "agent_selector", "must not contain more than 64 labels");
   for (unsigned i = 0; i < labels->len; i++)
     {
       const StorePair *pair = labels->pdata[i];
       const char *wrong = config_check_label_key (pair->name);
 
-      if (!pass (scope, "agent_selector", wrong ? wrong : config_check_label_value (pair->value)))
+      if (!config_target_pass (scope, "agent_selector", wrong ? wrong : config_check_label_value (pair->value)))
         return false;
     }
+  return true;
+}
+
+static bool
+check_range (const TargetScope *scope,
+             const char *member,
+             int64_t value,
+             int64_t min,
+             int64_t max,
+             const char *wrong)
+{
+  return config_target_pass (scope, member, value < min || value > max ? wrong : NULL);
+}
+
+/* How the targets of a route share its requests. */
+static bool
+make_sharing (const TargetScope *scope, ConfigTarget *pub)
+{
+  const StoreTarget *row = scope->row;
+
+  if (!check_range (scope, "priority_group", row->priority_group, 0, GROUP_MAX,
+                    "must be between 0 and 1000")
+      || !check_range (scope, "weight", row->weight, 1, WEIGHT_MAX, "must be between 1 and 1000")
+      || !check_range (scope, "max_concurrent_requests", row->max_concurrent_requests, 0, LIMIT_MAX,
+                       "must be between 0 and 1000000")
+      || !check_range (scope, "max_connections", row->max_connections, 0, LIMIT_MAX,
+                       "must be between 0 and 1000000"))
+    return false;
+  pub->position = scope->index;
+  pub->priority_group = (unsigned) row->priority_group;
+  pub->weight = (unsigned) row->weight;
+  pub->max_concurrent_requests = (unsigned) row->max_concurrent_requests;
+  pub->max_connections = (unsigned) row->max_connections;
+  pub->agent_balancing = (ConfigBalancing) row->agent_load_balancing;
   return true;
 }
 
@@ -97,60 +124,35 @@ lower_strings (char *const *strings)
 /* ---- static ---- */
 
 static bool
-make_fields (const Scope *scope, ConfigTarget *pub)
-{
-  const GPtrArray *pairs = scope->row->static_response_headers;
-  g_autoptr (GString) lines = g_string_new (NULL);
-
-  if (pairs->len > PAIRS_MAX)
-    return refuse (scope, "static_response_headers", "must not contain more than 64 fields");
-  for (unsigned i = 0; i < pairs->len; i++)
-    {
-      const StorePair *pair = pairs->pdata[i];
-      g_autofree char *name_member = g_strdup_printf ("static_response_headers[%u].name", i);
-      g_autofree char *value_member = g_strdup_printf ("static_response_headers[%u].value", i);
-
-      if (!pass (scope, name_member, config_check_field_name (pair->name))
-          || !pass (scope, value_member, config_check_field_value (pair->value)))
-        return false;
-      g_string_append_printf (lines, "%s: %s\r\n", pair->name, pair->value);
-    }
-  if (lines->len > FIELDS_MAX_BYTES)
-    return refuse (scope, "static_response_headers", "must not be longer than 16384 bytes in all");
-  pub->static_fields = (P2pSpan){ g_strndup (lines->str, lines->len), lines->len };
-  return true;
-}
-
-static bool
-make_static (const Scope *scope, ConfigTarget *pub)
+make_static (const TargetScope *scope, ConfigTarget *pub)
 {
   const StoreTarget *row = scope->row;
   size_t n = strlen (row->static_response_body);
 
   if (row->static_status_code < 200 || row->static_status_code > 599)
-    return refuse (scope, "static_status_code", "must be between 200 and 599");
+    return config_target_refuse (scope, "static_status_code", "must be between 200 and 599");
   /* RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5: these never have content. */
   if (n
       && (row->static_status_code == 204 || row->static_status_code == 205
           || row->static_status_code == 304))
-    return refuse (scope, "static_response_body", "must be empty with this status code");
+    return config_target_refuse (scope, "static_response_body", "must be empty with this status code");
   pub->static_status_code = (unsigned) row->static_status_code;
   pub->static_body = (P2pSpan){ g_strdup (row->static_response_body), n };
-  return make_fields (scope, pub);
+  return config_target_make_static_fields (scope, pub);
 }
 
 /* ---- proxy ---- */
 
 static bool
-make_url (const Scope *scope, ConfigTarget *pub)
+make_url (const TargetScope *scope, ConfigTarget *pub)
 {
   g_auto (ConfigUrl) url = { 0 };
   const StoreTarget *row = scope->row;
 
-  if (!pass (scope, "url", config_url_parse (row->url, &url)))
+  if (!config_target_pass (scope, "url", config_url_parse (row->url, &url)))
     return false;
   if (row->transport == STORE_TRANSPORT_AGENT && g_str_has_prefix (url.host, "unix:"))
-    return refuse (scope, "url", "must not be a local socket behind an agent");
+    return config_target_refuse (scope, "url", "must not be a local socket behind an agent");
   pub->https = url.https;
   pub->port = url.port;
   pub->host = g_steal_pointer (&url.host);
@@ -159,7 +161,7 @@ make_url (const Scope *scope, ConfigTarget *pub)
     pub->host_value = g_steal_pointer (&url.authority);
   if (row->host_header == STORE_HOST_CUSTOM)
     {
-      if (!pass (scope, "custom_host_header", config_check_authority (row->custom_host_header)))
+      if (!config_target_pass (scope, "custom_host_header", config_check_authority (row->custom_host_header)))
         return false;
       pub->host_value = g_strdup (row->custom_host_header);
     }
@@ -191,7 +193,7 @@ load_shared (Builder *builder)
 }
 
 static bool
-make_tls (Builder *builder, const Scope *scope, TargetBox *box)
+make_tls (Builder *builder, const TargetScope *scope, TargetBox *box)
 {
   static const char *const alpn[] = { "http/1.1", NULL };
   const StoreTarget *row = scope->row;
@@ -208,7 +210,7 @@ make_tls (Builder *builder, const Scope *scope, TargetBox *box)
   if (!pub->https)
     return true;
   if (*row->tls_server_name
-      && !pass (scope, "tls_server_name", config_check_host (row->tls_server_name)))
+      && !config_target_pass (scope, "tls_server_name", config_check_host (row->tls_server_name)))
     return false;
   pub->tls_server_name =
       g_ascii_strdown (*row->tls_server_name ? row->tls_server_name : pub->host, -1);
@@ -218,7 +220,7 @@ make_tls (Builder *builder, const Scope *scope, TargetBox *box)
   if (pub->tls)
     return true;
   wrong = g_strconcat ("cannot be used: ", error->message, NULL);
-  return refuse (scope, "tls_ca_pem", wrong);
+  return config_target_refuse (scope, "tls_ca_pem", wrong);
 }
 
 static char *
@@ -255,7 +257,7 @@ set_origin_key (Builder *builder, const StoreTarget *row, TargetBox *box)
 }
 
 static bool
-make_proxy (Builder *builder, const Scope *scope, TargetBox *box)
+make_proxy (Builder *builder, const TargetScope *scope, TargetBox *box)
 {
   const StoreTarget *row = scope->row;
   ConfigTarget *pub = &box->pub;
@@ -266,7 +268,8 @@ make_proxy (Builder *builder, const Scope *scope, TargetBox *box)
       || !check_timeout (scope, "upstream_connect_timeout_ms", row->upstream_connect_timeout_ms)
       || !check_timeout (scope, "upstream_response_header_timeout_ms",
                          row->upstream_response_header_timeout_ms)
-      || !check_timeout (scope, "upstream_idle_timeout_ms", row->upstream_idle_timeout_ms))
+      || !check_timeout (scope, "upstream_idle_timeout_ms", row->upstream_idle_timeout_ms)
+      || !config_target_make_request_fields (scope, pub) || !config_target_make_health (scope, pub))
     return false;
   pub->transport =
       row->transport == STORE_TRANSPORT_AGENT ? CONFIG_TRANSPORT_AGENT : CONFIG_TRANSPORT_DIRECT;
@@ -275,6 +278,7 @@ make_proxy (Builder *builder, const Scope *scope, TargetBox *box)
   pub->connect_timeout_ms = row->upstream_connect_timeout_ms;
   pub->response_header_timeout_ms = row->upstream_response_header_timeout_ms;
   pub->idle_timeout_ms = row->upstream_idle_timeout_ms;
+  pub->tls_skip_verify = pub->https && row->tls_skip_verify;
   pub->labels = config_make_labels (row->match_labels, 0);
   pub->n_labels = row->match_labels->len;
   set_origin_key (builder, row, box);
@@ -286,12 +290,15 @@ make_proxy (Builder *builder, const Scope *scope, TargetBox *box)
 
 G_STATIC_ASSERT ((int) STORE_HOST_CUSTOM == (int) CONFIG_HOST_CUSTOM);
 G_STATIC_ASSERT ((int) STORE_HOST_TARGET == (int) CONFIG_HOST_TARGET);
+G_STATIC_ASSERT ((int) STORE_BALANCE_RANDOM == (int) CONFIG_BALANCE_RANDOM);
+G_STATIC_ASSERT ((int) STORE_BALANCE_WEIGHTED_LEAST_ACTIVE
+                 == (int) CONFIG_BALANCE_WEIGHTED_LEAST_ACTIVE);
 
 TargetBox *
 config_make_target (Builder *builder, const StoreRoute *route, unsigned index, GError **error)
 {
   const StoreTarget *row = route->targets->pdata[index];
-  Scope scope = { route, row, index, error };
+  TargetScope scope = { route, row, index, error };
   g_autoptr (TargetBox) box = g_new0 (TargetBox, 1);
   bool is_static = row->type == STORE_TARGET_STATIC;
 
@@ -301,7 +308,8 @@ config_make_target (Builder *builder, const StoreRoute *route, unsigned index, G
   box->pub.name = g_strdup (row->name);
   box->pub.enabled = row->enabled;
   box->pub.type = is_static ? CONFIG_TARGET_STATIC : CONFIG_TARGET_PROXY;
-  if (!pass (&scope, "name", config_check_name (row->name))
+  if (!config_target_pass (&scope, "name", config_check_name (row->name))
+      || !make_sharing (&scope, &box->pub)
       || !(is_static ? make_static (&scope, &box->pub) : make_proxy (builder, &scope, box)))
     return NULL;
   return g_steal_pointer (&box);

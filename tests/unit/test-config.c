@@ -259,6 +259,155 @@ bad_body (StoreRoute *route)
   config_fixture_set (&target_of (route)->static_response_body, "x");
 }
 
+static void
+bad_weight (StoreRoute *route)
+{
+  target_of (route)->weight = 0;
+}
+
+static void
+bad_group (StoreRoute *route)
+{
+  target_of (route)->priority_group = 1001;
+}
+
+static void
+bad_limit (StoreRoute *route)
+{
+  target_of (route)->max_connections = -1;
+}
+
+static void
+bad_interval (StoreRoute *route)
+{
+  target_of (route)->health_interval_ms = 999;
+}
+
+static void
+bad_check_timeout (StoreRoute *route)
+{
+  target_of (route)->health_interval_ms = 1000;
+}
+
+static void
+bad_check_path (StoreRoute *route)
+{
+  config_fixture_set (&target_of (route)->health_path, "live");
+}
+
+static void
+bad_check_query (StoreRoute *route)
+{
+  config_fixture_set (&target_of (route)->health_path, "/live?a b");
+}
+
+static void
+bad_check_status (StoreRoute *route)
+{
+  target_of (route)->health_status_max = 199;
+}
+
+static void
+bad_check_range (StoreRoute *route)
+{
+  target_of (route)->health_status_min = 400;
+}
+
+static void
+bad_request_field (StoreRoute *route)
+{
+  store_pairs_add (target_of (route)->upstream_request_headers, "Transfer_Encoding", "chunked");
+}
+
+static void
+bad_request_forwarded (StoreRoute *route)
+{
+  store_pairs_add (target_of (route)->upstream_request_headers, "X_Forwarded-For", "1.2.3.4");
+}
+
+static void
+bad_request_via (StoreRoute *route)
+{
+  store_pairs_add (target_of (route)->upstream_request_headers, "via", "1.1 x");
+}
+
+static void
+bad_request_value (StoreRoute *route)
+{
+  store_pairs_add (target_of (route)->upstream_request_headers, "X-A", "a\r\nX-B: c");
+}
+
+static void
+bad_username (StoreRoute *route)
+{
+  config_fixture_set (&target_of (route)->upstream_username, "a:b");
+}
+
+static void
+bad_password_alone (StoreRoute *route)
+{
+  config_fixture_set (&target_of (route)->upstream_password, "p");
+}
+
+static void
+bad_two_authorizations (StoreRoute *route)
+{
+  config_fixture_set (&target_of (route)->upstream_username, "a");
+  store_pairs_add (target_of (route)->upstream_request_headers, "authorization", "Bearer x");
+}
+
+static void
+bad_redirect_code (StoreRoute *route)
+{
+  route->redirect_status_code = 304;
+}
+
+static void
+bad_redirect_nowhere (StoreRoute *route)
+{
+  route->action = STORE_ACTION_REDIRECT;
+}
+
+/* The targets of redirects, by mode. */
+static const struct
+{
+  StoreRedirectMode mode;
+  const char *target;
+  bool good;
+} redirect_targets[] = {
+  { STORE_REDIRECT_SAME_HOST_PATH, "/", true },
+  { STORE_REDIRECT_SAME_HOST_PATH, "/new/place", true },
+  { STORE_REDIRECT_SAME_HOST_PATH, "//evil.example", false },
+  { STORE_REDIRECT_SAME_HOST_PATH, "/\\evil.example", false },
+  { STORE_REDIRECT_SAME_HOST_PATH, "/a?b", false },
+  { STORE_REDIRECT_SAME_HOST_PATH, "/a\r\nX: y", false },
+  { STORE_REDIRECT_SAME_HOST_PATH, "/a b", false },
+  { STORE_REDIRECT_SAME_HOST_PATH, "new", false },
+  { STORE_REDIRECT_SAME_HOST_PATH, "https://x.example/", false },
+  { STORE_REDIRECT_EXTERNAL_ORIGIN_KEEP_PATH, "https://x.example", true },
+  { STORE_REDIRECT_EXTERNAL_ORIGIN_KEEP_PATH, "http://[2001:db8::1]:8080", true },
+  { STORE_REDIRECT_EXTERNAL_ORIGIN_KEEP_PATH, "https://x.example/", false },
+  { STORE_REDIRECT_EXTERNAL_ORIGIN_KEEP_PATH, "https://x.example/y", false },
+  { STORE_REDIRECT_EXTERNAL_ORIGIN_KEEP_PATH, "https://u@x.example", false },
+  { STORE_REDIRECT_EXTERNAL_ORIGIN_KEEP_PATH, "https://x.example?y", false },
+  { STORE_REDIRECT_EXTERNAL_ORIGIN_KEEP_PATH, "x.example", false },
+  { STORE_REDIRECT_EXTERNAL_ORIGIN_KEEP_PATH, "unix:/run/x", false },
+  { STORE_REDIRECT_EXTERNAL_ORIGIN_KEEP_PATH, "javascript:alert(1)", false },
+  { STORE_REDIRECT_ABSOLUTE_URL, "https://x.example", true },
+  { STORE_REDIRECT_ABSOLUTE_URL, "https://x.example:8443/a/b?c=d&e#f", true },
+  { STORE_REDIRECT_ABSOLUTE_URL, "https://x.example?q", true },
+  { STORE_REDIRECT_ABSOLUTE_URL, "https://x.example/a#f?g", true },
+  { STORE_REDIRECT_ABSOLUTE_URL, "/a", false },
+  { STORE_REDIRECT_ABSOLUTE_URL, "//x.example/a", false },
+  { STORE_REDIRECT_ABSOLUTE_URL, "https://x.example/a b", false },
+  { STORE_REDIRECT_ABSOLUTE_URL, "https://x.example/a?b c", false },
+  { STORE_REDIRECT_ABSOLUTE_URL, "https://x.example/a?%zz", false },
+  { STORE_REDIRECT_ABSOLUTE_URL, "https://x.example/a\nb", false },
+  { STORE_REDIRECT_ABSOLUTE_URL, "https://x.example/#a\"b", false },
+  { STORE_REDIRECT_ABSOLUTE_URL, "ftp://x.example/", false },
+  { STORE_REDIRECT_ABSOLUTE_URL, "https://", false },
+};
+
 static const struct
 {
   const char *name;
@@ -284,6 +433,24 @@ static const struct
   { "field", bad_field, "targets[0].static_response_headers[1].name", false },
   { "value", bad_value, "targets[0].static_response_headers[0].value", false },
   { "body", bad_body, "targets[0].static_response_body", false },
+  { "weight", bad_weight, "targets[0].weight", false },
+  { "group", bad_group, "targets[0].priority_group", false },
+  { "limit", bad_limit, "targets[0].max_connections", false },
+  { "interval", bad_interval, "targets[0].health_check.interval_ms", false },
+  { "check-timeout", bad_check_timeout, "targets[0].health_check.timeout_ms", false },
+  { "check-path", bad_check_path, "targets[0].health_check.path", false },
+  { "check-query", bad_check_query, "targets[0].health_check.path", false },
+  { "check-status", bad_check_status, "targets[0].health_check.expected_status_max", false },
+  { "check-range", bad_check_range, "targets[0].health_check.expected_status_max", false },
+  { "request-field", bad_request_field, "targets[0].upstream_request_headers[0].name", false },
+  { "request-forwarded", bad_request_forwarded, "targets[0].upstream_request_headers[0].name", false },
+  { "request-via", bad_request_via, "targets[0].upstream_request_headers[0].name", false },
+  { "request-value", bad_request_value, "targets[0].upstream_request_headers[0].value", false },
+  { "username", bad_username, "targets[0].upstream_basic_auth", false },
+  { "password-alone", bad_password_alone, "targets[0].upstream_basic_auth", false },
+  { "two-authorizations", bad_two_authorizations, "targets[0].upstream_basic_auth", false },
+  { "redirect-code", bad_redirect_code, "redirect_status_code", false },
+  { "redirect-nowhere", bad_redirect_nowhere, "redirect_target", false },
 };
 
 static void
@@ -321,6 +488,70 @@ test_refusals (ConfigFixture *fixture, const void *data)
       g_assert_true (after == before); /* the old one stays */
     }
   g_assert_cmpuint (n_audit_rows (fixture), ==, n_rows);
+}
+
+static void
+test_redirect_targets (ConfigFixture *fixture, const void *data)
+{
+  g_autoptr (StoreListener) listener = config_fixture_listener ("web", STORE_PROTOCOL_HTTP, 80);
+
+  (void) fixture;
+  (void) data;
+  config_fixture_add_listener (listener);
+  for (unsigned i = 0; i < G_N_ELEMENTS (redirect_targets); i++)
+    {
+      g_autoptr (StoreRoute) route = config_fixture_route (listener->id, "r", "a.example", "/");
+      g_autoptr (GError) error = NULL;
+      Edit edit = { .route = route };
+
+      route->action = STORE_ACTION_REDIRECT;
+      route->redirect_target_mode = redirect_targets[i].mode;
+      config_fixture_set (&route->redirect_target, redirect_targets[i].target);
+      error = config_fixture_change (apply, &edit);
+      g_test_message ("%s: %s", redirect_targets[i].target, error ? error->message : "fine");
+      g_assert_cmpint (error == NULL, ==, redirect_targets[i].good);
+      if (error)
+        g_assert_cmpstr (config_error_get_field (error), ==, "redirect_target");
+    }
+}
+
+static void
+test_trusted (ConfigFixture *fixture, const void *data)
+{
+  static const char *const bad[] = { "", "10.0.0.0/33", "fd00::/129", "example.com", "10.0.0.0/-1" };
+  g_autoptr (StoreListener) listener = config_fixture_listener ("web", STORE_PROTOCOL_HTTP, 80);
+  g_autoptr (Config) cfg = NULL;
+  Edit edit = { .listener = listener };
+  ConfigChange change = { .apply = apply, .data = &edit, .dry_run = true };
+  const ConfigListener *found;
+
+  (void) fixture;
+  (void) data;
+  listener->accept_proxy_protocol = STORE_PROXY_PROTOCOL_V2;
+  g_assert_true (config_change (&change, NULL));
+  g_assert_cmpuint (g_strv_length (change.warnings), ==, 1);
+  g_assert_nonnull (strstr (change.warnings[0], "trusted proxies"));
+  config_change_clear (&change);
+  for (unsigned i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_strfreev (listener->trusted_proxy_cidrs);
+      listener->trusted_proxy_cidrs = g_new0 (char *, 3);
+      listener->trusted_proxy_cidrs[0] = g_strdup ("10.0.0.0/8");
+      listener->trusted_proxy_cidrs[1] = g_strdup (bad[i]);
+      error = config_fixture_change (apply, &edit);
+      g_assert_error (error, CONFIG_ERROR, CONFIG_ERROR_INVALID);
+      g_assert_cmpstr (config_error_get_field (error), ==, "trusted_proxy_cidrs[1]");
+    }
+  config_fixture_set (&listener->trusted_proxy_cidrs[1], "fd00::/8");
+  config_fixture_add_listener (listener);
+  cfg = config_get_current ();
+  found = config_find_listener (cfg, listener->id);
+  g_assert_cmpint (found->proxy_protocol, ==, CONFIG_PROXY_PROTOCOL_V2);
+  g_assert_cmpuint (found->n_trusted_proxies, ==, 2);
+  g_assert_cmpuint (found->trusted_proxies[0].bits, ==, 104); /* ::ffff:10.0.0.0/104 */
+  g_assert_cmpuint (found->trusted_proxies[1].bits, ==, 8);
 }
 
 static void
@@ -444,6 +675,96 @@ test_targets (ConfigFixture *fixture, const void *data)
   g_assert_cmpuint (target->static_status_code, ==, 404);
   g_assert_cmpmem (target->static_fields.p, target->static_fields.n, "X-A: 1\r\nX-B: \r\n", 15);
   g_assert_cmpmem (target->static_body.p, target->static_body.n, "gone", 4);
+}
+
+static StoreTarget *
+grouped_target (StoreRoute *route, const char *name, unsigned group, bool enabled)
+{
+  StoreTarget *row = config_fixture_target (route, name, "http://origin");
+
+  row->priority_group = group;
+  row->enabled = enabled;
+  return row;
+}
+
+/* The enabled ones, by group and then position; a new order is seen although no target changed. */
+static void
+test_order (ConfigFixture *fixture, const void *data)
+{
+  static const char *const wanted[] = { "a", "d", "e", "b" };
+  g_autoptr (StoreListener) listener = config_fixture_listener ("web", STORE_PROTOCOL_HTTP, 80);
+  g_autoptr (StoreRoute) row = NULL;
+  g_autoptr (Config) cfg = NULL;
+  Edit edit = { .update = true };
+  const ConfigRoute *route;
+
+  (void) fixture;
+  (void) data;
+  config_fixture_add_listener (listener);
+  row = config_fixture_route (listener->id, "r", "", "/");
+  row->target_load_balancing = STORE_BALANCE_WEIGHTED_RANDOM;
+  grouped_target (row, "a", 0, true);
+  grouped_target (row, "b", 7, true);
+  grouped_target (row, "c", 0, false);
+  grouped_target (row, "d", 0, true)->weight = 1000;
+  grouped_target (row, "e", 3, true);
+  config_fixture_add_route (row);
+  cfg = config_get_current ();
+  route = config_find_listener (cfg, listener->id)->routes[0];
+  g_assert_cmpint (route->balancing, ==, CONFIG_BALANCE_WEIGHTED_RANDOM);
+  g_assert_cmpuint (route->n_targets, ==, G_N_ELEMENTS (wanted));
+  for (unsigned i = 0; i < G_N_ELEMENTS (wanted); i++)
+    g_assert_cmpstr (route->targets[i]->name, ==, wanted[i]);
+  g_assert_cmpuint (route->targets[1]->position, ==, 3);
+  g_assert_cmpuint (route->targets[1]->weight, ==, 1000);
+
+  g_ptr_array_add (row->targets, g_ptr_array_steal_index (row->targets, 0));
+  edit.route = row;
+  g_assert_no_error (config_fixture_change (apply, &edit));
+  g_clear_pointer (&cfg, config_unref);
+  cfg = config_get_current ();
+  route = config_find_listener (cfg, listener->id)->routes[0];
+  g_assert_cmpstr (route->targets[0]->name, ==, "d");
+  g_assert_cmpstr (route->targets[1]->name, ==, "a");
+  g_assert_cmpuint (route->targets[1]->position, ==, 4);
+}
+
+static void
+test_request_fields (ConfigFixture *fixture, const void *data)
+{
+  static const char wanted[] = "X-Key: k\r\nx_Other: \r\nAuthorization: Basic dTpw\r\n";
+  g_autoptr (StoreListener) listener = config_fixture_listener ("web", STORE_PROTOCOL_HTTP, 80);
+  g_autoptr (StoreRoute) route = NULL;
+  g_autoptr (Config) cfg = NULL;
+  const ConfigTarget *target;
+  StoreTarget *row;
+
+  (void) fixture;
+  (void) data;
+  config_fixture_add_listener (listener);
+  route = config_fixture_route (listener->id, "r", "", "/");
+  row = config_fixture_target (route, "t", "http://origin");
+  store_pairs_add_sensitive (row->upstream_request_headers, "X-Key", "k");
+  store_pairs_add (row->upstream_request_headers, "x_Other", "");
+  config_fixture_set (&row->upstream_username, "u");
+  config_fixture_set (&row->upstream_password, "p");
+  row->health_method = STORE_HEALTH_HEAD;
+  config_fixture_set (&row->health_path, "/live?deep=1");
+  row->max_connections = 5;
+  config_fixture_add_route (route);
+  cfg = config_get_current ();
+  target = find_target (cfg, listener->id, "r");
+  g_assert_cmpmem (target->request_fields.p, target->request_fields.n, wanted, strlen (wanted));
+  g_assert_cmpstr (target->request_field_names[0], ==, "x-key");
+  g_assert_cmpstr (target->request_field_names[1], ==, "x_other");
+  g_assert_cmpstr (target->request_field_names[2], ==, "authorization");
+  g_assert_null (target->request_field_names[3]);
+  g_assert_false (target->health.enabled);
+  g_assert_cmpstr (target->health.method, ==, "HEAD");
+  g_assert_cmpstr (target->health.path, ==, "/live?deep=1");
+  g_assert_cmpuint (target->health.status_max, ==, 399);
+  g_assert_cmpuint (target->max_connections, ==, 5);
+  g_assert_cmpuint (target->weight, ==, 1);
 }
 
 static void
@@ -805,6 +1126,25 @@ test_warnings (ConfigFixture *fixture, const void *data)
   g_assert_cmpuint (g_strv_length (change.warnings), ==, 1);
   g_assert_nonnull (strstr (change.warnings[0], "no enabled target"));
   config_change_clear (&change);
+
+  config_fixture_target (route, "t", "https://origin")->tls_skip_verify = true;
+  config_fixture_target (route, "u", "http://origin")->weight = 2;
+  g_assert_true (config_change (&change, NULL));
+  g_assert_cmpuint (g_strv_length (change.warnings), ==, 2);
+  g_assert_cmpstr (change.warnings[0], ==,
+                   "route 'r': target 't': certificates of the origin are not verified");
+  g_assert_nonnull (strstr (change.warnings[1], "weight"));
+  config_change_clear (&change);
+
+  for (unsigned i = 0; i < route->targets->len; i++)
+    ((StoreTarget *) route->targets->pdata[i])->id = 0; /* the dry run's */
+  route->action = STORE_ACTION_REDIRECT;
+  config_fixture_set (&route->redirect_target, "/new");
+  g_assert_true (config_change (&change, NULL));
+  g_assert_cmpuint (g_strv_length (change.warnings), ==, 2);
+  g_assert_nonnull (strstr (change.warnings[0], "a circle"));
+  g_assert_nonnull (strstr (change.warnings[1], "not used"));
+  config_change_clear (&change);
 }
 
 int
@@ -817,8 +1157,12 @@ main (int argc, char **argv)
   g_test_add ("/config/" path, ConfigFixture, NULL, config_fixture_init, func, config_fixture_done)
   ADD ("change", test_change);
   ADD ("refusals", test_refusals);
+  ADD ("redirect-targets", test_redirect_targets);
+  ADD ("trusted", test_trusted);
   ADD ("listeners", test_listeners);
   ADD ("targets", test_targets);
+  ADD ("order", test_order);
+  ADD ("request-fields", test_request_fields);
   ADD ("origin-keys", test_origin_keys);
   ADD ("agents", test_agents);
   ADD ("certificates", test_certificates);
