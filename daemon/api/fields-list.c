@@ -123,32 +123,92 @@ set_map (ApiApplying *applying, const ApiField *field, void *row, JsonNode *node
     add_error (applying, path, "must have at most %" G_GINT64_FORMAT " members", field->max);
 }
 
+/* One element of API_PAIRS. */
+typedef struct
+{
+  const char *name, *value; /* (borrowed) */
+  bool sensitive;
+  bool readable; /* "sensitive" is there and false */
+} PairInput;
+
+static bool
+read_pair (ApiApplying *applying,
+           const ApiField *field,
+           JsonNode *node,
+           const char *path,
+           PairInput *ret_input)
+{
+  JsonObject *object = JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
+  JsonNode *name = object ? json_object_get_member (object, "name") : NULL;
+  JsonNode *value = object ? json_object_get_member (object, "value") : NULL;
+  JsonNode *flag = object && (field->flags & API_SENSITIVE)
+                       ? json_object_get_member (object, "sensitive")
+                       : NULL;
+
+  if (!name || !value || json_object_get_size (object) != (flag ? 3 : 2)
+      || (flag && json_node_get_value_type (flag) != G_TYPE_BOOLEAN))
+    {
+      add_error (applying, path, "must be {\"name\": …, \"value\": …%s}",
+                 (field->flags & API_SENSITIVE) ? ", \"sensitive\": …" : "");
+      return false;
+    }
+  ret_input->name = element_text (applying, field, name, path);
+  ret_input->value = element_text (applying, field, value, path);
+  ret_input->sensitive = flag && json_node_get_boolean (flag);
+  ret_input->readable = flag && !ret_input->sensitive;
+  return ret_input->name && ret_input->value;
+}
+
+/* The masked values of one name stand for those that are stored under it, in their order. */
+static void
+keep_value (ApiApplying *applying,
+            GPtrArray *pairs,
+            GPtrArray *stored,
+            const PairInput *input,
+            const char *path)
+{
+  for (unsigned i = 0; i < stored->len; i++)
+    {
+      const StorePair *pair = g_ptr_array_index (stored, i);
+
+      if (!pair->sensitive || g_ascii_strcasecmp (pair->name, input->name) != 0)
+        continue;
+      if (input->readable)
+        break;
+      store_pairs_add_sensitive (pairs, input->name, pair->value);
+      g_ptr_array_remove_index (stored, i);
+      return;
+    }
+  add_error (applying, path, "%s", input->readable
+                                 ? "a stored value stays sensitive: send it anew to make it readable"
+                                 : "there is no stored value to keep");
+}
+
 static void
 add_pair (ApiApplying *applying,
           const ApiField *field,
           GPtrArray *pairs,
+          GPtrArray *stored,
           JsonNode *node,
           const char *path)
 {
-  JsonObject *object = JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
-  JsonNode *name_node = object ? json_object_get_member (object, "name") : NULL;
-  JsonNode *value_node = object ? json_object_get_member (object, "value") : NULL;
-  const char *name, *value, *why;
+  PairInput input;
+  const char *why;
 
-  if (!name_node || !value_node || json_object_get_size (object) != 2)
+  if (!read_pair (applying, field, node, path, &input))
+    return;
+  if ((field->flags & API_SENSITIVE) && strcmp (input.value, API_MASK) == 0)
     {
-      add_error (applying, path, "must be {\"name\": …, \"value\": …}");
+      keep_value (applying, pairs, stored, &input, path);
       return;
     }
-  name = element_text (applying, field, name_node, path);
-  value = element_text (applying, field, value_node, path);
-  if (!name || !value)
-    return;
-  why = field->check_pair ? field->check_pair (name, value) : NULL;
+  why = field->check_pair ? field->check_pair (input.name, input.value) : NULL;
   if (why)
     add_error (applying, path, "%s", why);
+  else if (input.sensitive)
+    store_pairs_add_sensitive (pairs, input.name, input.value);
   else
-    store_pairs_add (pairs, name, value);
+    store_pairs_add (pairs, input.name, input.value);
 }
 
 static void
@@ -159,6 +219,7 @@ set_pairs (ApiApplying *applying,
            const char *path)
 {
   JsonArray *array = array_of (applying, field, node, path);
+  GPtrArray *stored = API_MEMBER (GPtrArray *, row, field);
   GPtrArray *pairs;
 
   if (!array)
@@ -168,9 +229,9 @@ set_pairs (ApiApplying *applying,
     {
       g_autofree char *place = g_strdup_printf ("%s[%u]", path, i);
 
-      add_pair (applying, field, pairs, json_array_get_element (array, i), place);
+      add_pair (applying, field, pairs, stored, json_array_get_element (array, i), place);
     }
-  g_ptr_array_unref (API_MEMBER (GPtrArray *, row, field));
+  g_ptr_array_unref (stored);
   API_MEMBER (GPtrArray *, row, field) = pairs;
 }
 
@@ -301,7 +362,7 @@ print_map (const GPtrArray *pairs)
 }
 
 static JsonNode *
-print_pairs (const GPtrArray *pairs)
+print_pairs (const ApiField *field, const GPtrArray *pairs)
 {
   JsonArray *array = json_array_new ();
 
@@ -311,7 +372,9 @@ print_pairs (const GPtrArray *pairs)
       JsonObject *object = json_object_new ();
 
       json_object_set_string_member (object, "name", pair->name);
-      json_object_set_string_member (object, "value", pair->value);
+      json_object_set_string_member (object, "value", pair->sensitive ? API_MASK : pair->value);
+      if (field->flags & API_SENSITIVE)
+        json_object_set_boolean_member (object, "sensitive", pair->sensitive);
       json_array_add_object_element (array, object);
     }
   return take_array (array);
@@ -334,7 +397,7 @@ api_values_print (const ApiField *field, const void *row)
   if (field->type == API_MAP)
     return print_map (API_MEMBER (GPtrArray *, row, field));
   if (field->type == API_PAIRS)
-    return print_pairs (API_MEMBER (GPtrArray *, row, field));
+    return print_pairs (field, API_MEMBER (GPtrArray *, row, field));
   if (field->type == API_ROWS)
     return print_rows (field, API_MEMBER (GPtrArray *, row, field));
   return print_texts (API_MEMBER (char **, row, field));

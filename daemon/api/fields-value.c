@@ -38,6 +38,17 @@ api_value_text (JsonNode *node)
 }
 
 static void
+replace_text (const ApiField *field, char **place, const char *text)
+{
+  char *old = *place;
+
+  *place = g_strdup (text);
+  if (old && (field->flags & (API_SENSITIVE | API_WRITE_ONLY)))
+    explicit_bzero (old, strlen (old));
+  g_free (old);
+}
+
+static void
 set_text (ApiApplying *applying, const ApiField *field, void *row, JsonNode *node, const char *path)
 {
   char **place = &API_MEMBER (char *, row, field);
@@ -72,8 +83,7 @@ set_text (ApiApplying *applying, const ApiField *field, void *row, JsonNode *nod
       add_error (applying, path, "%s", why);
       return;
     }
-  g_free (*place);
-  *place = g_strdup (text);
+  replace_text (field, place, text);
 }
 
 static void
@@ -222,8 +232,7 @@ api_value_reset (const ApiField *field, void *row, const void *defaults)
   switch (field->type)
     {
     case API_TEXT:
-      g_free (API_MEMBER (char *, row, field));
-      API_MEMBER (char *, row, field) = g_strdup (API_MEMBER (char *, defaults, field));
+      replace_text (field, &API_MEMBER (char *, row, field), API_MEMBER (char *, defaults, field));
       break;
     case API_INT:
     case API_TIME:
@@ -296,6 +305,15 @@ print_text (const ApiField *field, const char *text)
   return json_node_init_string (json_node_alloc (), text);
 }
 
+static bool
+all_empty (const ApiSchema *schema, const void *row)
+{
+  for (unsigned i = 0; i < schema->n_fields; i++)
+    if (schema->fields[i].type == API_TEXT && *API_MEMBER (char *, row, &schema->fields[i]))
+      return false;
+  return true;
+}
+
 JsonNode *
 api_value_print (const ApiField *field, const void *row, unsigned position)
 {
@@ -319,6 +337,8 @@ api_value_print (const ApiField *field, const void *row, unsigned position)
     case API_ROWS:
       return api_values_print (field, row);
     case API_OBJECT:
+      if ((field->flags & API_NULLABLE) && all_empty (field->schema, row))
+        return json_node_new (JSON_NODE_NULL);
       return api_node_from_object (api_members_print (field->schema, row, position));
     case API_CONSTANT:
       return json_node_init_string (json_node_alloc (), field->words[0]);

@@ -4,6 +4,8 @@
  * state. */
 #include "daemon/api/fields-priv.h"
 
+#include "daemon/store/store.h"
+
 #include <string.h>
 
 static const ApiField *
@@ -144,7 +146,9 @@ api_members_print (const ApiSchema *schema, const void *row, unsigned position)
 
   for (unsigned i = 0; i < schema->n_fields; i++)
     {
-      JsonNode *node = api_value_print (&schema->fields[i], row, position);
+      JsonNode *node = (schema->fields[i].flags & API_WRITE_ONLY)
+                           ? NULL
+                           : api_value_print (&schema->fields[i], row, position);
 
       if (node)
         json_object_set_member (object, schema->fields[i].name, node);
@@ -156,6 +160,57 @@ JsonObject *
 api_fields_print (const ApiSchema *schema, const void *row)
 {
   return api_members_print (schema, row, 0);
+}
+
+/* --- What is not shown ------------------------------------------------------------------------ */
+
+/* With its NUL, so that two texts in a row cannot be cut in another place. */
+static void
+digest_text (GChecksum *sum, const char *text)
+{
+  g_checksum_update (sum, (const guchar *) (text ? text : ""), text ? (gssize) strlen (text) + 1 : 1);
+}
+
+static void
+digest_pairs (GChecksum *sum, const GPtrArray *pairs)
+{
+  for (unsigned i = 0; i < pairs->len; i++)
+    {
+      const StorePair *pair = g_ptr_array_index (pairs, i);
+
+      if (pair->sensitive)
+        digest_text (sum, pair->value);
+    }
+}
+
+static void
+members_digest (const ApiSchema *schema, const void *row, GChecksum *sum)
+{
+  for (unsigned i = 0; i < schema->n_fields; i++)
+    {
+      const ApiField *field = &schema->fields[i];
+      bool hidden = field->flags & (API_SENSITIVE | API_WRITE_ONLY);
+
+      if (field->type == API_TEXT && hidden)
+        digest_text (sum, API_MEMBER (char *, row, field));
+      else if (field->type == API_PAIRS && hidden)
+        digest_pairs (sum, API_MEMBER (GPtrArray *, row, field));
+      else if (field->type == API_OBJECT)
+        members_digest (field->schema, row, sum);
+      else if (field->type == API_ROWS)
+        for (unsigned k = 0; k < API_MEMBER (GPtrArray *, row, field)->len; k++)
+          members_digest (field->schema,
+                              g_ptr_array_index (API_MEMBER (GPtrArray *, row, field), k), sum);
+    }
+}
+
+char *
+api_fields_digest (const ApiSchema *schema, const void *row)
+{
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+
+  members_digest (schema, row, sum);
+  return g_strdup (g_checksum_get_string (sum));
 }
 
 const char *

@@ -21,6 +21,10 @@ static const ApiField fields[] = {
   API_FIELD ("bind_address", API_TEXT, 0, offsetof (StoreListener, bind_address), .max = 255),
   API_FIELD ("port", API_INT, 0, offsetof (StoreListener, port), .max = 65535),
   API_FIELD ("enabled", API_BOOL, 0, offsetof (StoreListener, enabled)),
+  API_FIELD ("trusted_proxy_cidrs", API_TEXTS, 0, offsetof (StoreListener, trusted_proxy_cidrs),
+             .max = 256),
+  API_FIELD ("accept_proxy_protocol", API_ENUM, 0, offsetof (StoreListener, accept_proxy_protocol),
+             .words = store_proxy_protocol_words),
   API_FIELD ("status", API_COMPUTED, API_READ_ONLY, 0),
 };
 

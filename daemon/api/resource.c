@@ -211,6 +211,8 @@ apply_patch (StoreTx *tx, ConfigChange *change, void *data, GError **error)
 {
   Changing *self = data;
   const ApiResource *resource = self->resource;
+  g_autofree char *secrets_before = NULL;
+  g_autofree char *secrets_after = NULL;
   int64_t version;
 
   self->row = resource->get (tx, self->call->id, error);
@@ -222,12 +224,16 @@ apply_patch (StoreTx *tx, ConfigChange *change, void *data, GError **error)
     return false;
   change->object_id = self->call->id;
   change->before = row_to_text (resource, self->row);
+  secrets_before = api_fields_digest (resource->schema, self->row);
   if (!api_fields_apply (resource->schema, self->row, self->call->body, API_PATCH,
                          self->call->errors, error)
       || (resource->check && !resource->check (self->call, self->row, API_PATCH, error)))
     return false;
   change->after = row_to_text (resource, self->row);
-  self->unchanged = g_str_equal (change->before, change->after);
+  secrets_after = api_fields_digest (resource->schema, self->row);
+  /* A masked secret looks the same when it was changed for another. */
+  self->unchanged = g_str_equal (change->before, change->after)
+                    && g_str_equal (secrets_before, secrets_after);
   if (self->unchanged)
     {
       /* Ends the transaction without a trace; the caller does not pass it on. */

@@ -55,6 +55,21 @@ check_header (const char *name, const char *value)
   return strpbrk (value, "\r\n") ? "a header field's value has one line" : NULL;
 }
 
+static const char *
+check_request_header (const char *name, const char *value)
+{
+  static const char *const ours[] = { "expect", "forwarded", "host", "te", "x-real-ip" };
+  g_autofree char *plain = g_strdelimit (g_ascii_strdown (name, -1), "_.", '-');
+  const char *why = check_header (plain, value);
+
+  for (unsigned i = 0; !why && i < G_N_ELEMENTS (ours); i++)
+    if (strcmp (plain, ours[i]) == 0)
+      why = "this header field is set by the proxy itself";
+  if (!why && g_str_has_prefix (plain, "x-forwarded"))
+    why = "this header field is set by the proxy itself";
+  return why ? why : check_header (name, value);
+}
+
 #define TARGET(member) offsetof (StoreTarget, member)
 
 static const ApiField selector_fields[] = {
@@ -64,6 +79,31 @@ static const ApiField selector_fields[] = {
 static const ApiSchema selector_schema
     = { selector_fields, G_N_ELEMENTS (selector_fields), target_row_new, target_row_free };
 
+static const ApiField auth_fields[] = {
+  API_FIELD ("username", API_TEXT, 0, TARGET (upstream_username), .max = 255),
+  API_FIELD ("password", API_TEXT, API_SENSITIVE, TARGET (upstream_password), .max = 1024),
+};
+
+static const ApiSchema auth_schema
+    = { auth_fields, G_N_ELEMENTS (auth_fields), target_row_new, target_row_free };
+
+static const ApiField health_fields[] = {
+  API_FIELD ("enabled", API_BOOL, 0, TARGET (health_enabled)),
+  API_FIELD ("method", API_ENUM, 0, TARGET (health_method), .words = store_health_method_words),
+  API_FIELD ("path", API_TEXT, 0, TARGET (health_path), .min = 1, .max = 2048),
+  API_FIELD ("interval_ms", API_INT, 0, TARGET (health_interval_ms), .min = 1000, .max = 3600000),
+  API_FIELD ("timeout_ms", API_INT, 0, TARGET (health_timeout_ms), .min = 100, .max = 60000),
+  API_FIELD ("healthy_threshold", API_INT, 0, TARGET (health_healthy_threshold), .min = 1,
+             .max = 100),
+  API_FIELD ("unhealthy_threshold", API_INT, 0, TARGET (health_unhealthy_threshold), .min = 1,
+             .max = 100),
+  API_FIELD ("expected_status_min", API_INT, 0, TARGET (health_status_min), .min = 200, .max = 599),
+  API_FIELD ("expected_status_max", API_INT, 0, TARGET (health_status_max), .min = 200, .max = 599),
+};
+
+static const ApiSchema health_schema
+    = { health_fields, G_N_ELEMENTS (health_fields), target_row_new, target_row_free };
+
 static const ApiField target_fields[] = {
   API_FIELD ("id", API_INT, API_READ_ONLY, TARGET (id), .max = INT64_MAX),
   API_FIELD ("version", API_INT, API_READ_ONLY, TARGET (version), .max = INT64_MAX),
@@ -72,9 +112,13 @@ static const ApiField target_fields[] = {
   API_FIELD ("type", API_ENUM, 0, TARGET (type), .words = store_target_type_words),
   API_FIELD ("enabled", API_BOOL, 0, TARGET (enabled)),
   API_FIELD ("position", API_POSITION, API_READ_ONLY, 0),
+  API_FIELD ("priority_group", API_INT, 0, TARGET (priority_group), .max = 1000),
+  API_FIELD ("weight", API_INT, 0, TARGET (weight), .min = 1, .max = 1000),
   API_FIELD ("transport", API_ENUM, 0, TARGET (transport), .words = store_transport_words),
   API_FIELD ("url", API_TEXT, 0, TARGET (url), .max = 2048),
   API_FIELD ("agent_selector", API_OBJECT, 0, 0, .schema = &selector_schema),
+  API_FIELD ("agent_load_balancing", API_ENUM, 0, TARGET (agent_load_balancing),
+             .words = store_balancing_words),
   API_FIELD ("host_header", API_ENUM, 0, TARGET (host_header), .words = store_host_header_words),
   API_FIELD ("custom_host_header", API_TEXT, 0, TARGET (custom_host_header), .max = 255),
   API_FIELD ("allowed_upgrades", API_TEXTS, 0, TARGET (allowed_upgrades), .max = 8,
@@ -88,6 +132,13 @@ static const ApiField target_fields[] = {
              TARGET (upstream_response_header_timeout_ms), .min = 1, .max = TIMEOUT_MAX_MS),
   API_FIELD ("upstream_idle_timeout_ms", API_INT, 0, TARGET (upstream_idle_timeout_ms), .min = 1,
              .max = TIMEOUT_MAX_MS),
+  API_FIELD ("max_concurrent_requests", API_INT, 0, TARGET (max_concurrent_requests),
+             .max = 1000000),
+  API_FIELD ("max_connections", API_INT, 0, TARGET (max_connections), .max = 1000000),
+  API_FIELD ("upstream_request_headers", API_PAIRS, API_SENSITIVE,
+             TARGET (upstream_request_headers), .max = 64, .check_pair = check_request_header),
+  API_FIELD ("upstream_basic_auth", API_OBJECT, API_NULLABLE, 0, .schema = &auth_schema),
+  API_FIELD ("health_check", API_OBJECT, 0, 0, .schema = &health_schema),
   API_FIELD ("static_status_code", API_INT, 0, TARGET (static_status_code), .min = 200, .max = 599),
   API_FIELD ("static_response_headers", API_PAIRS, 0, TARGET (static_response_headers), .max = 64,
              .check_pair = check_header),
@@ -97,8 +148,6 @@ static const ApiField target_fields[] = {
 
 static const ApiSchema target_schema
     = { target_fields, G_N_ELEMENTS (target_fields), target_row_new, target_row_free };
-
-static const char *const action_words[] = { "forward", NULL };
 
 #define ROUTE(member) offsetof (StoreRoute, member)
 
@@ -115,7 +164,16 @@ static const ApiField fields[] = {
   API_FIELD ("is_default", API_BOOL, 0, ROUTE (is_default)),
   API_FIELD ("path_security_mode", API_ENUM, 0, ROUTE (path_security_mode),
              .words = store_path_security_words),
-  API_FIELD ("action", API_CONSTANT, 0, 0, .words = action_words),
+  API_FIELD ("action", API_ENUM, 0, ROUTE (action), .words = store_action_words),
+  API_FIELD ("target_load_balancing", API_ENUM, 0, ROUTE (target_load_balancing),
+             .words = store_balancing_words),
+  API_FIELD ("redirect_target_mode", API_ENUM, 0, ROUTE (redirect_target_mode),
+             .words = store_redirect_mode_words),
+  API_FIELD ("redirect_target", API_TEXT, 0, ROUTE (redirect_target), .max = 2048),
+  API_FIELD ("redirect_status_code", API_INT, 0, ROUTE (redirect_status_code), .min = 301,
+             .max = 308),
+  API_FIELD ("redirect_preserve_path_suffix", API_BOOL, 0, ROUTE (redirect_preserve_path_suffix)),
+  API_FIELD ("redirect_preserve_query", API_BOOL, 0, ROUTE (redirect_preserve_query)),
   API_FIELD ("targets", API_ROWS, 0, ROUTE (targets), .max = 64, .schema = &target_schema),
 };
 

@@ -89,7 +89,7 @@ test_json_depth (void)
 typedef struct
 {
   int64_t id;
-  char *name, *secret, *text;
+  char *name, *secret, *written, *text;
   int64_t number, at;
   double ratio;
   bool flag;
@@ -131,6 +131,7 @@ thing_new (void)
 
   thing->name = g_strdup ("");
   thing->secret = g_strdup ("");
+  thing->written = g_strdup ("");
   thing->text = g_strdup ("default");
   thing->number = 5;
   thing->flag = true;
@@ -148,6 +149,7 @@ thing_free (void *data)
 
   g_free (thing->name);
   g_free (thing->secret);
+  g_free (thing->written);
   g_free (thing->text);
   g_strfreev (thing->words);
   g_ptr_array_unref (thing->labels);
@@ -171,6 +173,7 @@ static const ApiField fields[] = {
   API_FIELD ("name", API_TEXT, API_REQUIRED | API_IMMUTABLE, offsetof (Thing, name), .min = 1,
              .max = 9),
   API_FIELD ("secret", API_TEXT, API_SENSITIVE, offsetof (Thing, secret), .max = 99),
+  API_FIELD ("written", API_TEXT, API_WRITE_ONLY, offsetof (Thing, written), .max = 99),
   API_FIELD ("text", API_TEXT, API_LINES, offsetof (Thing, text), .max = 99),
   API_FIELD ("number", API_INT, 0, offsetof (Thing, number), .min = 1, .max = 9),
   API_FIELD ("at", API_TIME, 0, offsetof (Thing, at)),
@@ -341,6 +344,27 @@ test_sensitive (void)
 }
 
 static void
+test_write_only (void)
+{
+  Thing *thing = thing_new ();
+  g_autofree char *before = api_fields_digest (&schema, thing);
+  g_autofree char *after = NULL;
+  g_autofree char *text = NULL;
+
+  g_assert_cmpint (apply (thing, API_CREATE, "{\"name\":\"x\",\"written\":\"canary\"}"), ==, -1);
+  text = print (thing);
+  g_assert_null (strstr (text, "written"));
+  after = api_fields_digest (&schema, thing);
+  g_assert_cmpstr (before, !=, after);
+  g_assert_null (strstr (after, "canary"));
+  g_assert_cmpint (apply (thing, API_PATCH, text), ==, -1); /* left out: kept */
+  g_assert_cmpstr (thing->written, ==, "canary");
+  g_assert_cmpint (apply (thing, API_PATCH, "{\"written\":null}"), ==, -1);
+  g_assert_cmpstr (thing->written, ==, "");
+  thing_free (thing);
+}
+
+static void
 test_rows (void)
 {
   Thing *thing = thing_new ();
@@ -383,6 +407,7 @@ main (int argc, char **argv)
   g_test_add_func ("/api/fields/patch", test_patch);
   g_test_add_func ("/api/fields/null", test_null);
   g_test_add_func ("/api/fields/sensitive", test_sensitive);
+  g_test_add_func ("/api/fields/write-only", test_write_only);
   g_test_add_func ("/api/fields/rows", test_rows);
   return g_test_run ();
 }

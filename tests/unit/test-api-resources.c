@@ -330,7 +330,73 @@ test_bad_requests (ApiFixture *fixture, const void *data)
       "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"id\":77,\"name\":\"t\"}]}", 422,
       "invalid-value", "targets[0]" },
     { "POST", "/api/v1/routes", NULL, "{\"name\":\"a\",\"listener_id\":1,\"action\":\"redirect\"}",
-      422, "invalid-value", "action" },
+      422, "invalid-value", "redirect_target" },
+    { "POST", "/api/v1/routes", NULL,
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"weight\":0}]}",
+      422, "invalid-value", "targets[0].weight" },
+    { "POST", "/api/v1/routes", NULL,
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"priority_group\":1001}]}",
+      422, "invalid-value", "targets[0].priority_group" },
+    { "POST", "/api/v1/routes", NULL,
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"agent_load_balancing\":\"fair\"}]}",
+      422, "invalid-value", "targets[0].agent_load_balancing" },
+    { "POST", "/api/v1/routes", NULL,
+      "{\"name\":\"a\",\"listener_id\":1,\"target_load_balancing\":\"least_active\"}",
+      422, "invalid-value", "target_load_balancing" },
+    { "POST", "/api/v1/routes", NULL,
+      "{\"name\":\"a\",\"listener_id\":1,\"redirect_status_code\":303,\"action\":\"redirect\",\"redirect_target\":\"//evil\"}",
+      422, "invalid-value", "redirect_target" },
+    { "POST", "/api/v1/routes", NULL,
+      "{\"name\":\"a\",\"listener_id\":1,\"redirect_status_code\":306}",
+      422, "invalid-value", "redirect_status_code" },
+    { "POST", "/api/v1/routes", NULL,
+      "{\"name\":\"a\",\"listener_id\":1,\"redirect_status_code\":200}",
+      422, "invalid-value", "redirect_status_code" },
+    { "POST", "/api/v1/routes", NULL,
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"max_connections\":-1}]}",
+      422, "invalid-value", "targets[0].max_connections" },
+    { "POST", "/api/v1/routes", NULL,
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"upstream_request_headers\":[{\"name\":\"X-A\",\"value\":\"********\"}]}]}",
+      422, "invalid-value", "targets[0].upstream_request_headers[0]" },
+    { "POST", "/api/v1/routes", NULL,
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"upstream_request_headers\":[{\"name\":\"X_Forwarded_For\",\"value\":\"x\"}]}]}",
+      422, "invalid-value", "targets[0].upstream_request_headers[0]" },
+    { "POST", "/api/v1/routes", NULL,
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"upstream_request_headers\":[{\"name\":\"Host\",\"value\":\"x\"}]}]}",
+      422, "invalid-value", "targets[0].upstream_request_headers[0]" },
+    { "POST", "/api/v1/routes", NULL,
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"upstream_request_headers\":[{\"name\":\"X-A\",\"value\":\"x\",\"sensitive\":1}]}]}",
+      422, "invalid-value", "targets[0].upstream_request_headers[0]" },
+    { "POST", "/api/v1/routes", NULL,
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"static_response_headers\":[{\"name\":\"X-A\",\"value\":\"x\",\"sensitive\":true}]}]}",
+      422, "invalid-value", "targets[0].static_response_headers[0]" },
+    { "POST", "/api/v1/routes", NULL,
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"upstream_basic_auth\":{\"username\":\"a\",\"password\":\"********\"}}]}",
+      422, "invalid-value", "targets[0].upstream_basic_auth.password" },
+    { "POST", "/api/v1/routes", NULL,
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"upstream_basic_auth\":{\"password\":\"p\"}}]}",
+      422, "invalid-value", "targets[0].upstream_basic_auth" },
+    { "POST", "/api/v1/routes", NULL,
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"upstream_basic_auth\":{\"user\":\"p\"}}]}",
+      400, "unknown-member", "targets[0].upstream_basic_auth.user" },
+    { "POST", "/api/v1/routes", NULL,
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"health_check\":{\"interval_ms\":999}}]}",
+      422, "invalid-value", "targets[0].health_check.interval_ms" },
+    { "POST", "/api/v1/routes", NULL,
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"health_check\":{\"interval_ms\":1000,\"timeout_ms\":1001}}]}",
+      422, "invalid-value", "targets[0].health_check.timeout_ms" },
+    { "POST", "/api/v1/routes", NULL,
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"health_check\":{\"method\":\"POST\"}}]}",
+      422, "invalid-value", "targets[0].health_check.method" },
+    { "POST", "/api/v1/routes", NULL,
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"health_check\":{\"expected_status_min\":300,\"expected_status_max\":200}}]}",
+      422, "invalid-value", "targets[0].health_check.expected_status_max" },
+    { "POST", "/api/v1/listeners", NULL,
+      "{\"name\":\"a\",\"protocol\":\"http\",\"trusted_proxy_cidrs\":[\"::/0\",\"10.0.0.0/40\"]}",
+      422, "invalid-value", "trusted_proxy_cidrs[1]" },
+    { "POST", "/api/v1/listeners", NULL,
+      "{\"name\":\"a\",\"protocol\":\"http\",\"accept_proxy_protocol\":\"v3\"}", 422,
+      "invalid-value", "accept_proxy_protocol" },
     { "POST", "/api/v1/routes", NULL, "{\"name\":\"a\",\"listener_id\":4711}", 422, "invalid-value",
       "listener_id" },
     { "POST", "/api/v1/routes", NULL,
@@ -503,6 +569,178 @@ test_route_targets (ApiFixture *fixture, const void *data)
   }
 }
 
+/* --- Secrets ---------------------------------------------------------------------------------- */
+
+#define CANARY "canary-4711"
+
+static const char secret_route[]
+    = "{\"name\":\"s\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\","
+      "\"upstream_basic_auth\":{\"username\":\"u\",\"password\":\"" CANARY "\"},"
+      "\"upstream_request_headers\":["
+      "{\"name\":\"X-Key\",\"value\":\"" CANARY "1\",\"sensitive\":true},"
+      "{\"name\":\"X-Plain\",\"value\":\"seen\"},"
+      "{\"name\":\"X-Key\",\"value\":\"" CANARY "2\",\"sensitive\":true}]}]}";
+
+/* The target as it is stored. */
+static StoreRoute *
+stored_route (ApiFixture *fixture, int64_t id)
+{
+  g_autoptr (StoreTx) tx = store_begin_read (fixture->store, NULL);
+  StoreRoute *row = store_route_get (tx, id, NULL);
+
+  g_assert_nonnull (row);
+  return row;
+}
+
+static const char *
+stored_field (const StoreRoute *row, unsigned i)
+{
+  const StoreTarget *target = row->targets->pdata[0];
+
+  return ((const StorePair *) target->upstream_request_headers->pdata[i])->value;
+}
+
+static const char *
+stored_password (const StoreRoute *row)
+{
+  return ((const StoreTarget *) row->targets->pdata[0])->upstream_password;
+}
+
+/* A patch of the one target; must be taken. */
+static StoreRoute *
+patch_target (ApiFixture *fixture, const Reply *made, const char *members, unsigned status)
+{
+  int64_t id = reply_id (made);
+  g_autofree char *path = path_of ("/api/v1/routes", id);
+  g_autofree char *body
+      = g_strdup_printf ("{\"targets\":[{\"id\":%" G_GINT64_FORMAT ",%s}]}",
+                         json_object_get_int_member (target_at (made, 0), "id"), members);
+  g_auto (Reply) reply = api_call ("PATCH", path, fixture->session, body);
+
+  assert_reply (reply, status);
+  g_assert_null (strstr (reply.text, CANARY));
+  return stored_route (fixture, id);
+}
+
+static void
+test_secrets_kept (ApiFixture *fixture, const void *data)
+{
+  g_auto (Reply) made = api_call ("POST", "/api/v1/routes", fixture->session, secret_route);
+  g_autofree char *path = NULL;
+
+  (void) data;
+  assert_reply (made, 201);
+  g_assert_null (strstr (made.text, CANARY));
+  g_assert_nonnull (strstr (made.text, "{\"username\":\"u\",\"password\":\"********\"}"));
+  g_assert_nonnull (strstr (made.text, "{\"name\":\"X-Plain\",\"value\":\"seen\",\"sensitive\":false}"));
+  path = path_of ("/api/v1/routes", reply_id (&made));
+  /* Sent back as it was read: nothing changes, no version, no audit row. */
+  {
+    unsigned audit = count_audit (fixture);
+    g_auto (Reply) same = api_call ("PATCH", path, fixture->session, made.text);
+
+    assert_reply (same, 200);
+    g_assert_cmpint (json_object_get_int_member (same.json, "version"), ==, 1);
+    g_assert_cmpuint (count_audit (fixture), ==, audit);
+  }
+  /* One of two of a name replaced, the other kept; in another order. */
+  {
+    g_autoptr (StoreRoute) row
+        = patch_target (fixture, &made,
+                        "\"upstream_request_headers\":["
+                        "{\"name\":\"x-key\",\"value\":\"********\",\"sensitive\":true},"
+                        "{\"name\":\"X-Key\",\"value\":\"new\",\"sensitive\":true}]",
+                        200);
+
+    g_assert_cmpstr (stored_field (row, 0), ==, CANARY "1");
+    g_assert_cmpstr (stored_field (row, 1), ==, "new");
+    g_assert_cmpstr (stored_password (row), ==, CANARY);
+  }
+  /* Cannot be made readable, nor kept under another name. */
+  for (int i = 0; i < 2; i++)
+    {
+      g_autoptr (StoreRoute) row
+          = patch_target (fixture, &made,
+                          i ? "\"upstream_request_headers\":[{\"name\":\"X-Key\",\"value\":"
+                              "\"********\",\"sensitive\":false}]"
+                            : "\"upstream_request_headers\":[{\"name\":\"X-Other\",\"value\":"
+                              "\"********\",\"sensitive\":true}]",
+                          422);
+
+      g_assert_cmpstr (stored_field (row, 0), ==, CANARY "1");
+    }
+}
+
+/* Another secret looks the same as the one before; it is a change all the same. */
+static void
+test_secrets_change (ApiFixture *fixture, const void *data)
+{
+  g_auto (Reply) made = api_call ("POST", "/api/v1/routes", fixture->session, secret_route);
+
+  (void) data;
+  assert_reply (made, 201);
+  {
+    g_autoptr (StoreRoute) row = patch_target (
+        fixture, &made, "\"upstream_basic_auth\":{\"password\":\"" CANARY "3\"}", 200);
+
+    g_assert_cmpstr (stored_password (row), ==, CANARY "3");
+    g_assert_cmpint (row->version, ==, 2);
+  }
+  {
+    g_autoptr (StoreRoute) row
+        = patch_target (fixture, &made,
+                        "\"upstream_request_headers\":["
+                        "{\"name\":\"X-Key\",\"value\":\"" CANARY "4\",\"sensitive\":true},"
+                        "{\"name\":\"X-Plain\",\"value\":\"seen\"},"
+                        "{\"name\":\"X-Key\",\"value\":\"********\"}]",
+                        200);
+
+    /* The masked one is the first stored one of its name. */
+    g_assert_cmpstr (stored_field (row, 0), ==, CANARY "4");
+    g_assert_cmpstr (stored_field (row, 2), ==, CANARY "1");
+    g_assert_cmpint (row->version, ==, 3);
+  }
+  {
+    g_autoptr (StoreRoute) row = patch_target (fixture, &made, "\"upstream_basic_auth\":null", 200);
+
+    g_assert_cmpstr (stored_password (row), ==, "");
+  }
+  {
+    g_auto (Reply) all = api_call ("GET", "/api/v1/audit?limit=1000", fixture->session, NULL);
+    g_auto (Reply) list = api_call ("GET", "/api/v1/routes", fixture->tokens[STORE_ROLE_VIEWER], NULL);
+
+    g_assert_null (strstr (all.text, CANARY));
+    g_assert_null (strstr (list.text, CANARY));
+    g_assert_nonnull (strstr (list.text, "\"upstream_basic_auth\":null"));
+  }
+}
+
+static void
+test_redirect_route (ApiFixture *fixture, const void *data)
+{
+  g_auto (Reply) made
+      = api_call ("POST", "/api/v1/routes?dry_run=true", fixture->session,
+                  "{\"name\":\"r\",\"listener_id\":1,\"action\":\"redirect\","
+                  "\"redirect_target_mode\":\"absolute_url\",\"redirect_status_code\":308,"
+                  "\"redirect_target\":\"https://new.example/x?y=z\",\"redirect_preserve_query\":true,"
+                  "\"targets\":[{\"name\":\"t\",\"url\":\"https://o\",\"tls_skip_verify\":true}]}");
+  g_auto (Reply) skip = api_call (
+      "POST", "/api/v1/routes?dry_run=true", fixture->session,
+      "{\"name\":\"r\",\"listener_id\":1,"
+      "\"targets\":[{\"name\":\"t\",\"url\":\"https://o\",\"tls_skip_verify\":true}]}");
+
+  (void) data;
+  assert_reply (made, 200);
+  g_assert_cmpstr (json_object_get_string_member (made.json, "action"), ==, "redirect");
+  g_assert_cmpstr (json_object_get_string_member (made.json, "redirect_target_mode"), ==,
+                   "absolute_url");
+  g_assert_cmpint (json_object_get_int_member (made.json, "redirect_status_code"), ==, 308);
+  g_assert_true (json_object_get_boolean_member (made.json, "redirect_preserve_query"));
+  g_assert_nonnull (strstr (made.text, "its targets are not used"));
+  assert_reply (skip, 200);
+  g_assert_nonnull (strstr (skip.text, "target 't': certificates of the origin are not verified"));
+}
+
 static void
 test_route_order (ApiFixture *fixture, const void *data)
 {
@@ -668,6 +906,9 @@ main (int argc, char **argv)
   ADD ("listener-runs", test_listener_runs);
   ADD ("listener-in-use", test_listener_in_use);
   ADD ("route-targets", test_route_targets);
+  ADD ("secrets-kept", test_secrets_kept);
+  ADD ("secrets-change", test_secrets_change);
+  ADD ("redirect-route", test_redirect_route);
   ADD ("route-order", test_route_order);
   ADD ("agents", test_agents);
   ADD ("audit", test_audit);
