@@ -120,6 +120,7 @@ const char *request_id (Request *req);
 Step step_check (Request *req);
 Step step_path (Request *req);
 Step step_route (Request *req);
+Step step_redirect (Request *req);
 Step step_target (Request *req);
 Step step_static (Request *req);
 Step step_forward (Request *req);

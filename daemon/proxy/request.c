@@ -12,6 +12,7 @@ static Step (*const steps[]) (Request *req) = {
   step_check,   /* what the grammar allows and we do not */
   step_route,   /* which route; its mode of path security is needed next */
   step_path,    /* paths that origins may read in another way than we */
+  step_redirect, /* an answer that leads elsewhere */
   step_target,  /* which of the route's targets */
   step_static,  /* an answer from the configuration */
   step_forward, /* an answer from the origin */
