@@ -6,6 +6,7 @@
 
 #define FIELDS_MAX 64
 #define FIELDS_MAX_BYTES 16384
+#define REQUEST_FIELDS_MAX_BYTES 4096 /* beside the client's, in a head of bounded size */
 #define USERNAME_MAX 255
 #define PASSWORD_MAX 1024
 
@@ -124,8 +125,12 @@ config_target_make_request_fields (const TargetScope *scope, ConfigTarget *pub)
   g_autoptr (GString) lines = g_string_sized_new (512);
 
   if (!append_fields (scope, pairs, "upstream_request_headers", config_check_request_field_name,
-                      lines)
-      || !append_credentials (scope, lines))
+                      lines))
+    return false;
+  if (lines->len > REQUEST_FIELDS_MAX_BYTES)
+    return config_target_refuse (scope, "upstream_request_headers",
+                                 "must not be longer than 4096 bytes in all");
+  if (!append_credentials (scope, lines))
     return false;
   pub->request_fields = take_lines (lines);
   pub->request_field_names = collect_names (pub->request_fields, pairs->len + 1);

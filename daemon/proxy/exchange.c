@@ -47,8 +47,11 @@ start_up (Exchange *ex)
     return false;
   pipe_init (&ex->up_pipe, req->conn->strm, ex->up->strm, req->ws->in + req->head_size,
              sizeof req->ws->in - req->head_size, req->n_in - req->head_size);
-  ex->up_pipe.trailers = (P2pTrailers){ .buf = req->ws->trailers_up,
-                                        .size = sizeof req->ws->trailers_up };
+  /* A field that the target sets could come back in a trailer, which some origins merge into the head; the configuration may be
+   * gone when it comes, so that there are none then (RFC 9110 section 6.5.1 lets us leave them out). */
+  if (!req->target->request_field_names[0])
+    ex->up_pipe.trailers = (P2pTrailers){ .buf = req->ws->trailers_up,
+                                          .size = sizeof req->ws->trailers_up };
   pipe_set_body (&ex->up_pipe, msg->body, msg->content_length,
                  msg->body == P2P_BODY_CHUNKED ? PIPE_ENCODE_CHUNKED : PIPE_ENCODE_PLAIN);
   pipe_queue (&ex->up_pipe, writer_get_span (&out));

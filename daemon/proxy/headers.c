@@ -50,6 +50,31 @@ skip_request_field (const P2pField *field)
     }
 }
 
+/* Some origins take "_" and "." for "-". */
+static char
+fold (char c)
+{
+  if (c >= 'A' && c <= 'Z')
+    return (char) (c | 0x20);
+  return c == '_' || c == '.' ? '-' : c;
+}
+
+/* Whether the target sets a field of this name itself: then nobody else's is forwarded, whatever it is spelled like. */
+static bool
+is_replaced (const ConfigTarget *target, P2pSpan name)
+{
+  for (char **own = target->request_field_names; *own; own++)
+    {
+      size_t i = 0;
+
+      while (i < name.n && (*own)[i] != '\0' && fold (name.p[i]) == fold ((*own)[i]))
+        i++;
+      if (i == name.n && (*own)[i] == '\0')
+        return true;
+    }
+  return false;
+}
+
 /* An address as RFC 7239 section 6 writes it: IPv6 in brackets and quotes. */
 static void
 put_forwarded_for (Writer *out, const Conn *conn)
@@ -177,8 +202,9 @@ headers_write_request (Request *req, bool upgrade, Writer *out)
 
   put_request_line (out, req);
   for (unsigned i = 0; i < msg->n_fields; i++)
-    if (!skip_request_field (&msg->fields[i]))
+    if (!skip_request_field (&msg->fields[i]) && !is_replaced (req->target, msg->fields[i].name))
       writer_put_field (out, msg->fields[i].name, msg->fields[i].value);
+  writer_put (out, req->target->request_fields);
   put_forwarded (out, req);
   put_via (out, msg);
   put_request_framing (out, msg, upgrade);
