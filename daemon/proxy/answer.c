@@ -66,10 +66,16 @@ skip_body (Request *req)
 Step
 answer_whole (Request *req, unsigned status, P2pSpan fields, P2pSpan body)
 {
-  bool keep = skip_body (req) && req->head->msg.keep_alive && !atomic_load (&proxy.stopping);
-  bool with_body = req->head->method_id != P2P_METHOD_HEAD && status != 204 && status != 304;
+  bool keep, with_body;
   Writer out;
 
+  if (req->explanation)
+    {
+      explanation_note_answer (req->explanation, status, fields);
+      return STEP_DONE;
+    }
+  keep = skip_body (req) && req->head->msg.keep_alive && !atomic_load (&proxy.stopping);
+  with_body = req->head->method_id != P2P_METHOD_HEAD && status != 204 && status != 304;
   writer_init (&out, req->ws->out_down, sizeof req->ws->out_down);
   put_head (&out, status, fields, body.n, !keep);
   if (keep && req->head->msg.minor == 0)
@@ -107,6 +113,11 @@ answer_error (Request *req, unsigned status, const char *detail)
   char fields_buf[256], page_buf[512];
   Writer fields, page;
 
+  if (req->explanation)
+    {
+      explanation_note_error (req->explanation, status, detail);
+      return STEP_DONE;
+    }
   writer_init (&fields, fields_buf, sizeof fields_buf);
   WRITER_PUT (&fields, "Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n");
   if (status == 405)
@@ -119,6 +130,21 @@ answer_error (Request *req, unsigned status, const char *detail)
     req->head->msg.keep_alive = false;
   return answer_whole (req, status, writer_get_span (&fields),
                        write_page (&page, status, detail, request_id (req)));
+}
+
+HeadRefusal
+answer_judge_head (P2pHttp1 http, P2pSpan reason_bad)
+{
+  switch (http)
+    {
+    case P2P_HTTP1_TOO_LARGE:
+      return (HeadRefusal){ 431, P2P_SPAN ("the request's head is too large") };
+    case P2P_HTTP1_VERSION:
+      return (HeadRefusal){ 505, P2P_SPAN ("this is not HTTP/1.0 or HTTP/1.1") };
+    default:
+      return (HeadRefusal){ 400, reason_bad.n > 0 ? reason_bad
+                                                  : P2P_SPAN ("the request is malformed") };
+    }
 }
 
 void

@@ -69,19 +69,10 @@ typedef enum
 static HeadResult
 refuse_head (Conn *conn, Workspace *ws, P2pHttp1 http, P2pSpan why)
 {
-  g_autofree char *detail = p2p_span_dup (why);
+  HeadRefusal refusal = answer_judge_head (http, why);
+  g_autofree char *detail = p2p_span_dup (refusal.detail);
 
-  switch (http)
-    {
-    case P2P_HTTP1_TOO_LARGE:
-      answer_bad_head (conn, ws, 431, "the request's head is too large");
-      break;
-    case P2P_HTTP1_VERSION:
-      answer_bad_head (conn, ws, 505, "this is not HTTP/1.0 or HTTP/1.1");
-      break;
-    default:
-      answer_bad_head (conn, ws, 400, why.n > 0 ? detail : "the request is malformed");
-    }
+  answer_bad_head (conn, ws, refusal.status, detail);
   return HEAD_BAD;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "daemon/config/config.h"
+#include "daemon/proxy/explain.h"
 #include "daemon/proxy/proxy.h"
 #include "daemon/proxy/workspace.h"
 #include "lib/lock.h"
@@ -104,11 +105,21 @@ typedef struct
   char id[33];                 /* "" until request_id () made it */
   P2pStream *relay_to;         /* (owned) (nullable) AFTER_HANDED: to be joined with the client's stream */
   P2pSpan relay_early;         /* (borrowed: ws) what the origin sent already */
+  ProxyExplanation *explanation; /* (borrowed) (nullable) the answer is noted there and not sent; conn has no stream */
 } Request;
 
 /* The answer needs the configuration no more: an event stream must not keep an old snapshot alive. route, target and listener
  * are NULL afterwards. */
 void request_release_config (Request *req);
+
+typedef struct
+{
+  const char *name;
+  Step (*run) (Request *req);
+  bool asks; /* talks to somebody else: not for an explanation */
+} RequestStep;
+/* In their order; the last one answers. */
+const RequestStep *request_get_steps (size_t *ret_n);
 
 /* Walks the steps. ws->in[0..head_size) is a parsed head; afterwards see after and rest. */
 void request_run (Request *req);
@@ -129,7 +140,20 @@ Step step_forward (Request *req);
 
 /* A short plain page with the request's id. Reads nothing; if the request has a body that has not been read, the connection closes afterwards. */
 Step answer_error (Request *req, unsigned status, const char *detail);
+/* How bytes that never became a request are answered. */
+typedef struct
+{
+  unsigned status;
+  P2pSpan detail; /* static */
+} HeadRefusal;
+HeadRefusal answer_judge_head (P2pHttp1 http, P2pSpan reason_bad);
 /* For bytes that never became a request. */
 void answer_bad_head (Conn *conn, Workspace *ws, unsigned status, const char *detail);
 /* fields: raw "Name: value\r\n" lines. */
 Step answer_whole (Request *req, unsigned status, P2pSpan fields, P2pSpan body);
+
+/* --- explanations (explain.c) --------------------------------------------------------------------- */
+
+/* Of a step that answers a request which is only explained. */
+void explanation_note_answer (ProxyExplanation *explanation, unsigned status, P2pSpan fields);
+void explanation_note_error (ProxyExplanation *explanation, unsigned status, const char *detail);

@@ -8,22 +8,29 @@
 #include <gnutls/crypto.h>
 #include <stdio.h>
 
-static Step (*const steps[]) (Request *req) = {
-  step_check,   /* what the grammar allows and we do not */
-  step_route,   /* which route; its mode of path security is needed next */
-  step_path,    /* paths that origins may read in another way than we */
-  step_redirect, /* an answer that leads elsewhere */
-  step_target,  /* which of the route's targets */
-  step_static,  /* an answer from the configuration */
-  step_forward, /* an answer from the origin */
+static const RequestStep steps[] = {
+  { "check", step_check, false },       /* what the grammar allows and we do not */
+  { "route", step_route, false },       /* which route; its mode of path security is needed next */
+  { "path", step_path, false },         /* paths that origins may read in another way than we */
+  { "redirect", step_redirect, false }, /* an answer that leads elsewhere */
+  { "target", step_target, false },     /* which of the route's targets */
+  { "static", step_static, false },     /* an answer from the configuration */
+  { "forward", step_forward, true },    /* an answer from the origin */
 };
+
+const RequestStep *
+request_get_steps (size_t *ret_n)
+{
+  *ret_n = G_N_ELEMENTS (steps);
+  return steps;
+}
 
 void
 request_run (Request *req)
 {
   atomic_fetch_add_explicit (&proxy.n_requests, 1, memory_order_relaxed);
   for (size_t i = 0; i < G_N_ELEMENTS (steps); i++)
-    if (steps[i](req) == STEP_DONE)
+    if (steps[i].run (req) == STEP_DONE)
       return;
   g_assert_not_reached (); /* the last step answers */
 }

@@ -3,6 +3,7 @@
 /* What the API asks of the proxy and of the agents' room, played for its tests: listeners are what
  * they were told to be last, agents are offline. */
 #include "daemon/agents/agents.h"
+#include "daemon/proxy/explain.h"
 #include "daemon/proxy/proxy.h"
 #include "tests/unit/api-fixture.h"
 
@@ -44,6 +45,43 @@ proxy_listener_stop (int64_t id, GError **error)
   running_id = 0;
   g_snprintf (api_fake_heard, sizeof api_fake_heard, "stop %" G_GINT64_FORMAT, id);
   return true;
+}
+
+/* Every request is sent to the first route's first target; the head is noted. */
+bool
+proxy_explain (int64_t listener_id,
+               P2pSpan head,
+               const char *address,
+               ProxyExplanation *ret_explanation)
+{
+  g_auto (ProxyExplanation) explanation
+      = { .cfg = config_get_current (), .outcome = PROXY_WOULD_FORWARD, .n_steps = 1 };
+
+  g_snprintf (api_fake_heard, sizeof api_fake_heard, "%s %.*s", address, P2P_SPAN_ARG (head));
+  explanation.listener = config_find_listener (explanation.cfg, listener_id);
+  if (!explanation.listener)
+    return false;
+  explanation.steps[0] = (ProxyExplainedStep){ .name = "forward", .outcome = PROXY_STEP_FORWARDS };
+  g_strlcpy (explanation.address, address, sizeof explanation.address);
+  explanation.host = g_strdup ("a.test");
+  explanation.path = g_strdup ("/");
+  if (explanation.listener->n_routes > 0)
+    {
+      explanation.route = explanation.listener->routes[0];
+      explanation.target = explanation.route->targets[0];
+    }
+  *ret_explanation = explanation;
+  explanation = (ProxyExplanation){ 0 };
+  return true;
+}
+
+void
+proxy_explanation_clear (ProxyExplanation *explanation)
+{
+  g_clear_pointer (&explanation->location, g_free);
+  g_clear_pointer (&explanation->host, g_free);
+  g_clear_pointer (&explanation->path, g_free);
+  g_clear_pointer (&explanation->cfg, config_unref);
 }
 
 void

@@ -214,6 +214,9 @@ test_members (ApiFixture *fixture, const void *data)
   g_auto (Reply) setup = api_call ("GET", "/api/v1/setup", bearer, NULL);
   g_auto (Reply) sessions = api_call ("GET", "/api/v1/sessions", bearer, NULL);
   g_auto (Reply) audit = api_call ("GET", "/api/v1/audit", bearer, NULL);
+  g_auto (Reply) explained = api_call ("POST", "/api/v1/explain", bearer,
+                                       "{\"listener_id\":1,\"url\":\"http://a.test/\"}");
+  JsonObject *outcome;
   g_auto (Reply) problem = api_call ("GET", "/api/v1/nothing", bearer, NULL);
 
   (void) data;
@@ -231,6 +234,13 @@ test_members (ApiFixture *fixture, const void *data)
   assert_members (first_item (&sessions), "Session", none);
   assert_members (first_item (&audit), "Audit", none);
   assert_members (problem.json, "Problem", none);
+  assert_members (explained.json, "Explanation", none);
+  assert_members (json_array_get_object_element (
+                      json_object_get_array_member (explained.json, "steps"), 0),
+                  "ExplainedStep", none);
+  outcome = json_object_get_object_member (explained.json, "outcome");
+  assert_members (outcome, "ExplainedOutcome", none);
+  assert_members (json_object_get_object_member (outcome, "target"), "ExplainedTarget", none);
   assert_members (json_object_get_object_member (listener.json, "status"), "ListenerStatus", none);
   assert_members (json_object_get_object_member (agent.json, "status"), "AgentStatus", none);
 }

@@ -891,6 +891,52 @@ test_about (ApiFixture *fixture, const void *data)
                  || g_str_has_prefix (text.text, "openapi: 3.1"));
 }
 
+/* The head as a client would write it. */
+static void
+test_explain (ApiFixture *fixture, const void *data)
+{
+  static const struct
+  {
+    const char *members, *head;
+  } rows[] = {
+    { "\"url\":\"http://a.test:81/x?y#z\"", "127.0.0.1 GET /x?y HTTP/1.1\r\nHost: a.test:81\r\n\r\n" },
+    { "\"url\":\"https://a.test\"", "127.0.0.1 GET / HTTP/1.1\r\nHost: a.test\r\n\r\n" },
+    { "\"url\":\"https://a.test?q\"", "127.0.0.1 GET /?q HTTP/1.1\r\nHost: a.test\r\n\r\n" },
+    { "\"url\":\"/x?u=http://b/\",\"method\":\"PUT\",\"client_address\":\"2001:db8::1\","
+      "\"headers\":[{\"name\":\"host\",\"value\":\"a\"},{\"name\":\"X\",\"value\":\"y\"}]",
+      "2001:db8::1 PUT /x?u=http://b/ HTTP/1.1\r\nhost: a\r\nX: y\r\n\r\n" },
+    { "\"url\":\"http://b.test/x\",\"headers\":[{\"name\":\"Host\",\"value\":\"a\"}]",
+      "127.0.0.1 GET http://b.test/x HTTP/1.1\r\nHost: a\r\n\r\n" },
+  };
+  static const char *const bad[] = {
+    "\"listener_id\":1",
+    "\"listener_id\":4711,\"url\":\"/\"",
+    "\"listener_id\":1,\"url\":\"/\\r\\nX: y\"",
+    "\"listener_id\":1,\"url\":\"/\",\"method\":\"GET / HTTP/1.1\\r\\n\"",
+    "\"listener_id\":1,\"url\":\"/\",\"client_address\":\"localhost\"",
+    "\"listener_id\":1,\"url\":\"/\",\"headers\":[{\"name\":\"X\",\"value\":\"a\\nb\"}]",
+  };
+
+  (void) data;
+  for (unsigned i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autofree char *body = g_strdup_printf ("{\"listener_id\":1,%s}", rows[i].members);
+      g_auto (Reply) reply
+          = api_call ("POST", "/api/v1/explain", fixture->tokens[STORE_ROLE_VIEWER], body);
+
+      assert_reply (reply, 200);
+      g_assert_cmpstr (api_fake_heard, ==, rows[i].head);
+    }
+  for (unsigned i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autofree char *body = g_strdup_printf ("{%s}", bad[i]);
+      g_auto (Reply) reply = api_call ("POST", "/api/v1/explain", fixture->session, body);
+
+      g_test_message ("%s", bad[i]);
+      assert_reply (reply, 422);
+    }
+}
+
 #define ADD(name, func)                                                                            \
   g_test_add ("/api/resources/" name, ApiFixture, NULL, init, func, api_fixture_done)
 
@@ -910,6 +956,7 @@ main (int argc, char **argv)
   ADD ("secrets-change", test_secrets_change);
   ADD ("redirect-route", test_redirect_route);
   ADD ("route-order", test_route_order);
+  ADD ("explain", test_explain);
   ADD ("agents", test_agents);
   ADD ("audit", test_audit);
   ADD ("about", test_about);
