@@ -5,8 +5,10 @@
 #include "daemon/config/config-priv.h"
 
 #include "lib/lock.h"
+#include "lib/log.h"
 
 #define OBSERVERS_MAX 8
+#define LOGGED_MAX 50 /* warnings of one change */
 
 static struct
 {
@@ -86,6 +88,19 @@ prepare (StoreTx *tx, ConfigChange *change, GError **error)
   return cfg;
 }
 
+/* What is in force and perhaps not meant: all of it at each start, and what a change touched. */
+static void
+log_warnings (char *const *warnings) /* (nullable) */
+{
+  unsigned n = 0;
+
+  for (; warnings && warnings[n]; n++)
+    if (n < LOGGED_MAX)
+      p2p_log (P2P_LOG_WARNING, "config", "%s", warnings[n]);
+  if (n > LOGGED_MAX)
+    p2p_log (P2P_LOG_WARNING, "config", "and %u more warnings", n - LOGGED_MAX);
+}
+
 bool
 config_change (ConfigChange *change, GError **error)
 {
@@ -106,6 +121,7 @@ config_change (ConfigChange *change, GError **error)
     return false;
   g_clear_pointer (&tx, store_end);
   old = (Config *) swap ((ConfigBox *) config_ref (cfg));
+  log_warnings (change->warnings);
   for (unsigned i = 0; i < room.n_observers; i++)
     room.observers[i].func (old, cfg, room.observers[i].data);
   return true;
@@ -122,7 +138,7 @@ config_change_clear (ConfigChange *change)
 bool
 config_start (Store *store, GError **error)
 {
-  g_autoptr (GPtrArray) warnings = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) warnings = g_ptr_array_new_null_terminated (0, g_free, true);
   g_autoptr (StoreTx) tx = NULL;
   g_autoptr (Config) cfg = NULL;
 
@@ -136,6 +152,7 @@ config_start (Store *store, GError **error)
   if (cfg && store_commit (tx, error))
     {
       room.current = (ConfigBox *) g_steal_pointer (&cfg);
+      log_warnings ((char **) warnings->pdata);
       return true;
     }
   g_prefix_error (error, "stored configuration: ");
