@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* POST /explain: what would happen to a request. The head is written here as a client would write it; parser and steps are the
- * proxy's own. Nothing is sent and nothing is changed. No state. */
+/* POST /explain: what would happen to a request. The head is written here as a client would write
+ * it; parser and steps are the proxy's own. Nothing is sent and nothing is changed. No state. */
 #include "daemon/agents/agents.h"
 #include "daemon/api/handlers.h"
 #include "daemon/proxy/explain.h"
@@ -53,19 +53,28 @@ check_address (const char *text)
 }
 
 static const ApiField fields[] = {
-  API_FIELD ("listener_id", API_INT, API_REQUIRED, offsetof (Question, listener_id), .min = 1,
+  API_FIELD ("listener_id",
+             API_INT,
+             API_REQUIRED,
+             offsetof (Question, listener_id),
+             .min = 1,
              .max = INT64_MAX),
   API_FIELD ("method", API_TEXT, 0, offsetof (Question, method), .min = 1, .max = 64),
   API_FIELD ("url", API_TEXT, API_REQUIRED, offsetof (Question, url), .min = 1, .max = 32768),
   API_FIELD ("headers", API_PAIRS, 0, offsetof (Question, headers), .max = 200),
-  API_FIELD ("client_address", API_TEXT, 0, offsetof (Question, client_address), .min = 2,
-             .max = 64, .check = check_address),
+  API_FIELD ("client_address",
+             API_TEXT,
+             0,
+             offsetof (Question, client_address),
+             .min = 2,
+             .max = 64,
+             .check = check_address),
 };
 
-static const ApiSchema schema
-    = { fields, G_N_ELEMENTS (fields), question_new, question_free };
+static const ApiSchema schema = { fields, G_N_ELEMENTS (fields), question_new, question_free };
 
-/* A URL becomes a path and a Host, as a client would send it; with a Host among the headers it goes as it is. */
+/* A URL becomes a path and a Host, as a client would send it; with a Host among the headers it goes
+ * as it is. */
 static char *
 make_head (const Question *question)
 {

@@ -179,9 +179,9 @@ keep_value (ApiApplying *applying,
       g_ptr_array_remove_index (stored, i);
       return;
     }
-  add_error (applying, path, "%s", input->readable
-                                 ? "a stored value stays sensitive: send it anew to make it readable"
-                                 : "there is no stored value to keep");
+  add_error (applying, path, "%s",
+             input->readable ? "a stored value stays sensitive: send it anew to make it readable"
+                             : "there is no stored value to keep");
 }
 
 static void

@@ -168,7 +168,8 @@ api_fields_print (const ApiSchema *schema, const void *row)
 static void
 digest_text (GChecksum *sum, const char *text)
 {
-  g_checksum_update (sum, (const guchar *) (text ? text : ""), text ? (gssize) strlen (text) + 1 : 1);
+  g_checksum_update (sum, (const guchar *) (text ? text : ""),
+                     text ? (gssize) strlen (text) + 1 : 1);
 }
 
 static void
@@ -200,7 +201,7 @@ members_digest (const ApiSchema *schema, const void *row, GChecksum *sum)
       else if (field->type == API_ROWS)
         for (unsigned k = 0; k < API_MEMBER (GPtrArray *, row, field)->len; k++)
           members_digest (field->schema,
-                              g_ptr_array_index (API_MEMBER (GPtrArray *, row, field), k), sum);
+                          g_ptr_array_index (API_MEMBER (GPtrArray *, row, field), k), sum);
     }
 }
 

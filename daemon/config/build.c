@@ -22,8 +22,9 @@ load_agents (Builder *builder, GError **error)
   for (unsigned i = 0; i < versions->len; i++)
     {
       const StoreVersion *want = &g_array_index (versions, StoreVersion, i);
-      AgentBox *box =
-          builder->old ? (AgentBox *) config_find_agent_by_id (&builder->old->pub, want->id) : NULL;
+      AgentBox *box = builder->old
+                          ? (AgentBox *) config_find_agent_by_id (&builder->old->pub, want->id)
+                          : NULL;
 
       if (box && box->version == want->version)
         {
@@ -167,8 +168,8 @@ finish_listeners (Builder *builder)
 {
   Config *cfg = &builder->cfg->pub;
   const GPtrArray *routes = builder->cfg->routes;
-  g_autoptr (GHashTable) by_listener =
-      g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, (GDestroyNotify) g_ptr_array_unref);
+  g_autoptr (GHashTable) by_listener = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL,
+                                                              (GDestroyNotify) g_ptr_array_unref);
 
   for (unsigned i = 0; i < cfg->n_listeners; i++)
     g_hash_table_insert (by_listener, &cfg->listeners[i]->id, g_ptr_array_new ());
@@ -227,8 +228,7 @@ warn_about_target (Builder *builder, const ConfigRoute *route, const ConfigTarge
   if (target->type != CONFIG_TARGET_PROXY)
     return;
   if (target->transport == CONFIG_TRANSPORT_AGENT && !any_agent_matches (builder, target))
-    warn (builder, "route '%s': target '%s': no agent has these labels", route->name,
-          target->name);
+    warn (builder, "route '%s': target '%s': no agent has these labels", route->name, target->name);
   if (target->tls_skip_verify)
     warn (builder, "route '%s': target '%s': certificates of the origin are not verified",
           route->name, target->name);
@@ -242,8 +242,10 @@ warn_about_route (Builder *builder, const RouteBox *route)
   if (pub->action == CONFIG_ACTION_REDIRECT)
     {
       if (config_redirect_returns (pub))
-        warn (builder, "route '%s': redirects to a path that it serves itself: a circle, unless "
-              "another route comes first", pub->name);
+        warn (builder,
+              "route '%s': redirects to a path that it serves itself: a circle, unless "
+              "another route comes first",
+              pub->name);
       if (pub->n_targets > 0)
         warn (builder, "route '%s': its targets are not used while it redirects", pub->name);
       return;
@@ -273,8 +275,9 @@ find_warnings (Builder *builder)
     {
       const ConfigListener *old = old_listener (builder, cfg->listeners[i]->id);
 
-      if (!old || ((const ListenerBox *) old)->version
-                      != ((const ListenerBox *) cfg->listeners[i])->version)
+      if (!old
+          || ((const ListenerBox *) old)->version
+                 != ((const ListenerBox *) cfg->listeners[i])->version)
         warn_about_listener (builder, cfg->listeners[i]);
     }
   for (unsigned i = 0; i < builder->fresh->len; i++)
@@ -285,9 +288,8 @@ ConfigBox *
 config_build (StoreTx *tx, const ConfigBox *old, GPtrArray *warnings, GError **error)
 {
   ConfigBox *cfg = g_new0 (ConfigBox, 1);
-  Builder builder = {
-    .tx = tx, .old = old, .cfg = cfg, .warnings = warnings, .fresh = g_ptr_array_new ()
-  };
+  Builder builder
+      = { .tx = tx, .old = old, .cfg = cfg, .warnings = warnings, .fresh = g_ptr_array_new () };
   bool ok;
 
   cfg->n_refs = 1;

@@ -66,8 +66,8 @@ config_make_listener (const StoreListener *row, GError **error)
     return NULL;
   box->pub.id = row->id;
   box->pub.name = g_strdup (row->name);
-  box->pub.protocol =
-      row->protocol == STORE_PROTOCOL_HTTPS ? CONFIG_PROTOCOL_HTTPS : CONFIG_PROTOCOL_HTTP;
+  box->pub.protocol
+      = row->protocol == STORE_PROTOCOL_HTTPS ? CONFIG_PROTOCOL_HTTPS : CONFIG_PROTOCOL_HTTP;
   box->pub.bind_address = g_strdup (row->bind_address);
   box->pub.port = (uint16_t) row->port;
   box->pub.enabled = row->enabled;

@@ -34,10 +34,9 @@ check_row (const StoreRoute *row, GError **error)
                        : "must be 301, 302, 303, 307 or 308",
                    error)
          && check (row, "redirect_target",
-                   row->action == STORE_ACTION_REDIRECT
-                       ? config_check_redirect_target (
-                           (ConfigRedirectMode) row->redirect_target_mode, row->redirect_target)
-                       : NULL,
+                   row->action == STORE_ACTION_REDIRECT ? config_check_redirect_target (
+                       (ConfigRedirectMode) row->redirect_target_mode, row->redirect_target)
+                                                        : NULL,
                    error)
          && check (row, "targets",
                    row->targets->len <= TARGETS_MAX ? NULL : "must not be more than 64", error);
@@ -136,8 +135,8 @@ config_make_route (Builder *builder, const StoreRoute *row, GError **error)
   pub->path_security = row->path_security_mode == STORE_PATH_STRICT
                            ? CONFIG_PATH_STRICT
                            : CONFIG_PATH_ALLOW_ENCODED_SEPARATORS;
-  pub->action =
-      row->action == STORE_ACTION_REDIRECT ? CONFIG_ACTION_REDIRECT : CONFIG_ACTION_FORWARD;
+  pub->action
+      = row->action == STORE_ACTION_REDIRECT ? CONFIG_ACTION_REDIRECT : CONFIG_ACTION_FORWARD;
   pub->redirect_mode = (ConfigRedirectMode) row->redirect_target_mode;
   pub->redirect_target = g_strdup (row->redirect_target);
   pub->redirect_status_code = (unsigned) row->redirect_status_code;

@@ -47,15 +47,15 @@ check_upgrades (const TargetScope *scope)
   for (char **p = scope->row->allowed_upgrades; *p; p++, n++)
     {
       /* A connection that turns into HTTP/2 would carry requests that nobody judges. */
-      const char *wrong =
-          g_ascii_strcasecmp (*p, "h2c") == 0 ? "must not contain h2c" : config_check_token (*p);
+      const char *wrong
+          = g_ascii_strcasecmp (*p, "h2c") == 0 ? "must not contain h2c" : config_check_token (*p);
 
       if (!config_target_pass (scope, "allowed_upgrades", wrong))
         return false;
     }
-  return n <= UPGRADES_MAX
-             ? true
-             : config_target_refuse (scope, "allowed_upgrades", "must not contain more than 16 names");
+  return n <= UPGRADES_MAX ? true
+                           : config_target_refuse (scope, "allowed_upgrades",
+                                                   "must not contain more than 16 names");
 }
 
 static bool
@@ -70,7 +70,8 @@ check_labels (const TargetScope *scope)
       const StorePair *pair = labels->pdata[i];
       const char *wrong = config_check_label_key (pair->name);
 
-      if (!config_target_pass (scope, "agent_selector", wrong ? wrong : config_check_label_value (pair->value)))
+      if (!config_target_pass (scope, "agent_selector",
+                               wrong ? wrong : config_check_label_value (pair->value)))
         return false;
     }
   return true;
@@ -135,7 +136,8 @@ make_static (const TargetScope *scope, ConfigTarget *pub)
   if (n
       && (row->static_status_code == 204 || row->static_status_code == 205
           || row->static_status_code == 304))
-    return config_target_refuse (scope, "static_response_body", "must be empty with this status code");
+    return config_target_refuse (scope, "static_response_body",
+                                 "must be empty with this status code");
   pub->static_status_code = (unsigned) row->static_status_code;
   pub->static_body = (P2pSpan){ g_strdup (row->static_response_body), n };
   return config_target_make_static_fields (scope, pub);
@@ -161,7 +163,8 @@ make_url (const TargetScope *scope, ConfigTarget *pub)
     pub->host_value = g_steal_pointer (&url.authority);
   if (row->host_header == STORE_HOST_CUSTOM)
     {
-      if (!config_target_pass (scope, "custom_host_header", config_check_authority (row->custom_host_header)))
+      if (!config_target_pass (scope, "custom_host_header",
+                               config_check_authority (row->custom_host_header)))
         return false;
       pub->host_value = g_strdup (row->custom_host_header);
     }
@@ -212,8 +215,8 @@ make_tls (Builder *builder, const TargetScope *scope, TargetBox *box)
   if (*row->tls_server_name
       && !config_target_pass (scope, "tls_server_name", config_check_host (row->tls_server_name)))
     return false;
-  pub->tls_server_name =
-      g_ascii_strdown (*row->tls_server_name ? row->tls_server_name : pub->host, -1);
+  pub->tls_server_name
+      = g_ascii_strdown (*row->tls_server_name ? row->tls_server_name : pub->host, -1);
   box->tls_material = g_strdup_printf ("%d %s", row->tls_skip_verify, row->tls_ca_pem);
   like = g_hash_table_lookup (builder->tls, box->tls_material);
   pub->tls = like ? p2p_tls_client_ref (like->pub.tls) : p2p_tls_client_new (&options, &error);
@@ -271,8 +274,8 @@ make_proxy (Builder *builder, const TargetScope *scope, TargetBox *box)
       || !check_timeout (scope, "upstream_idle_timeout_ms", row->upstream_idle_timeout_ms)
       || !config_target_make_request_fields (scope, pub) || !config_target_make_health (scope, pub))
     return false;
-  pub->transport =
-      row->transport == STORE_TRANSPORT_AGENT ? CONFIG_TRANSPORT_AGENT : CONFIG_TRANSPORT_DIRECT;
+  pub->transport
+      = row->transport == STORE_TRANSPORT_AGENT ? CONFIG_TRANSPORT_AGENT : CONFIG_TRANSPORT_DIRECT;
   pub->host_header = (ConfigHostHeader) row->host_header;
   pub->allowed_upgrades = lower_strings (row->allowed_upgrades);
   pub->connect_timeout_ms = row->upstream_connect_timeout_ms;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What would happen to a request, see explain.h. The request has a connection without a stream; what would be answered is caught
- * in answer.c and noted in the explanation. */
+/* What would happen to a request, see explain.h. The request has a connection without a stream;
+ * what would be answered is caught in answer.c and noted in the explanation. */
 #include "daemon/proxy/explain.h"
 
 #include "daemon/proxy/proxy-priv.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Step: a route that redirects. Location is made of the configured target, which was checked when it was saved, and of the very
- * bytes of the request that were matched; the parser lets no control character, space or backslash into a path, so neither can
- * end the line (RFC 9110 section 10.2.2). Nothing is decoded or rewritten. */
+/* Step: a route that redirects. Location is made of the configured target, which was checked when
+ * it was saved, and of the very bytes of the request that were matched; the parser lets no control
+ * character, space or backslash into a path, so neither can end the line (RFC 9110 section 10.2.2).
+ * Nothing is decoded or rewritten. */
 #include "daemon/proxy/redirect.h"
 
 /* The target up to its query, its query and its fragment. */
@@ -22,8 +23,8 @@ split_target (P2pSpan target)
   return parts;
 }
 
-/* What stands behind the prefix: nothing, or something that begins with "/". A default route answers for paths outside of its
- * prefix, too; then it is the whole path. */
+/* What stands behind the prefix: nothing, or something that begins with "/". A default route
+ * answers for paths outside of its prefix, too; then it is the whole path. */
 static P2pSpan
 path_suffix (P2pSpan prefix, P2pSpan path)
 {
@@ -51,7 +52,8 @@ put_path (Writer *out, const ConfigRoute *route, const P2pRequestHead *head, P2p
     suffix = path_suffix (p2p_span_from_string (route->path_prefix), head->path);
   if (suffix.n > 0)
     base = without_slash (base);
-  /* "//host" would be another authority (RFC 3986 section 4.2); "/.//host" is the path "//host" on this one (section 5.2.4). */
+  /* "//host" would be another authority (RFC 3986 section 4.2); "/.//host" is the path "//host" on
+   * this one (section 5.2.4). */
   if (base.n == 0 && suffix.n > 1 && suffix.p[1] == '/')
     WRITER_PUT (out, "/.");
   writer_put (out, base);

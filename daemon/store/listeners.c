@@ -3,8 +3,8 @@
 /* Table listeners. A listener that routes name cannot be deleted. */
 #include "daemon/store/store-priv.h"
 
-#define COLUMNS                                                                             \
-  "id, version, name, protocol, bind_address, port, enabled, trusted_proxy_cidrs, "         \
+#define COLUMNS                                                                                    \
+  "id, version, name, protocol, bind_address, port, enabled, trusted_proxy_cidrs, "                \
   "accept_proxy_protocol"
 
 static void *
@@ -20,8 +20,8 @@ read_listener (StoreTx *tx, StoreStmt *stmt)
   row->port = sqlite3_column_int64 (stmt, 5);
   row->enabled = sqlite3_column_int64 (stmt, 6) != 0;
   row->trusted_proxy_cidrs = store_column_strings (tx, stmt, 7);
-  row->accept_proxy_protocol =
-      (StoreProxyProtocol) store_column_word (tx, stmt, 8, store_proxy_protocol_words);
+  row->accept_proxy_protocol
+      = (StoreProxyProtocol) store_column_word (tx, stmt, 8, store_proxy_protocol_words);
   return row;
 }
 
@@ -62,9 +62,9 @@ store_listener_update (StoreTx *tx, StoreListener *row, int64_t if_version, GErr
           "UPDATE listeners SET name = $1, protocol = $2, bind_address = $3, port = $4, enabled = "
           "$5, trusted_proxy_cidrs = $6, accept_proxy_protocol = $7, "
           "version = version + 1 WHERE id = $8 AND ($9 = 0 OR version = $9) RETURNING version",
-          "tttiittii", row->name, store_protocol_words[row->protocol], row->bind_address,
-          row->port, (int64_t) row->enabled, cidrs,
-          store_proxy_protocol_words[row->accept_proxy_protocol], row->id, if_version),
+          "tttiittii", row->name, store_protocol_words[row->protocol], row->bind_address, row->port,
+          (int64_t) row->enabled, cidrs, store_proxy_protocol_words[row->accept_proxy_protocol],
+          row->id, if_version),
       "SELECT version FROM listeners WHERE id = $1", "listener", row->name, row->id, if_version,
       &row->version, error);
 }

@@ -3,10 +3,10 @@
 /* Table routes. A route is written and read together with its targets (targets.c). */
 #include "daemon/store/store-priv.h"
 
-#define COLUMNS                                                                                \
-  "id, version, listener_id, name, priority, host_pattern, path_prefix, enabled, is_default, " \
-  "path_security_mode, action, target_load_balancing, redirect_target_mode, "                  \
-  "redirect_target, redirect_status_code, redirect_preserve_path_suffix, "                     \
+#define COLUMNS                                                                                    \
+  "id, version, listener_id, name, priority, host_pattern, path_prefix, enabled, is_default, "     \
+  "path_security_mode, action, target_load_balancing, redirect_target_mode, "                      \
+  "redirect_target, redirect_status_code, redirect_preserve_path_suffix, "                         \
   "redirect_preserve_query"
 
 static void *
@@ -23,13 +23,13 @@ read_route (StoreTx *tx, StoreStmt *stmt)
   row->path_prefix = store_column_text (stmt, 6);
   row->enabled = sqlite3_column_int64 (stmt, 7) != 0;
   row->is_default = sqlite3_column_int64 (stmt, 8) != 0;
-  row->path_security_mode =
-      (StorePathSecurity) store_column_word (tx, stmt, 9, store_path_security_words);
+  row->path_security_mode
+      = (StorePathSecurity) store_column_word (tx, stmt, 9, store_path_security_words);
   row->action = (StoreAction) store_column_word (tx, stmt, 10, store_action_words);
-  row->target_load_balancing =
-      (StoreBalancing) store_column_word (tx, stmt, 11, store_balancing_words);
-  row->redirect_target_mode =
-      (StoreRedirectMode) store_column_word (tx, stmt, 12, store_redirect_mode_words);
+  row->target_load_balancing
+      = (StoreBalancing) store_column_word (tx, stmt, 11, store_balancing_words);
+  row->redirect_target_mode
+      = (StoreRedirectMode) store_column_word (tx, stmt, 12, store_redirect_mode_words);
   row->redirect_target = store_column_text (stmt, 13);
   row->redirect_status_code = sqlite3_column_int64 (stmt, 14);
   row->redirect_preserve_path_suffix = sqlite3_column_int64 (stmt, 15) != 0;
@@ -45,13 +45,13 @@ free_route (void *row)
 
 /* $1 to $15 of an INSERT or UPDATE. */
 #define TYPES "itittiitttttiii"
-#define VALUES(row)                                                                              \
-  (row)->listener_id, (row)->name, (row)->priority, (row)->host_pattern, (row)->path_prefix,     \
-      (int64_t) (row)->enabled, (int64_t) (row)->is_default,                                     \
-      store_path_security_words[(row)->path_security_mode], store_action_words[(row)->action],   \
-      store_balancing_words[(row)->target_load_balancing],                                       \
-      store_redirect_mode_words[(row)->redirect_target_mode], (row)->redirect_target,            \
-      (row)->redirect_status_code, (int64_t) (row)->redirect_preserve_path_suffix,               \
+#define VALUES(row)                                                                                \
+  (row)->listener_id, (row)->name, (row)->priority, (row)->host_pattern, (row)->path_prefix,       \
+      (int64_t) (row)->enabled, (int64_t) (row)->is_default,                                       \
+      store_path_security_words[(row)->path_security_mode], store_action_words[(row)->action],     \
+      store_balancing_words[(row)->target_load_balancing],                                         \
+      store_redirect_mode_words[(row)->redirect_target_mode], (row)->redirect_target,              \
+      (row)->redirect_status_code, (int64_t) (row)->redirect_preserve_path_suffix,                 \
       (int64_t) (row)->redirect_preserve_query
 
 /* The foreign key would say so too, but without the field. */

@@ -12,15 +12,11 @@ const char *const store_transport_words[] = { "direct", "agent", NULL };
 const char *const store_host_header_words[] = { "preserve", "target", "custom", NULL };
 const char *const store_session_kind_words[] = { "bearer", "cookie", NULL };
 const char *const store_action_words[] = { "forward", "redirect", NULL };
-const char *const store_balancing_words[] = { "round_robin",
-                                              "weighted_round_robin",
-                                              "random",
-                                              "weighted_random",
-                                              "least_active_requests",
-                                              "weighted_least_active_requests",
-                                              NULL };
-const char *const store_redirect_mode_words[] = { "same_host_path", "external_origin_keep_path",
-                                                  "absolute_url", NULL };
+const char *const store_balancing_words[]
+    = { "round_robin",           "weighted_round_robin",           "random", "weighted_random",
+        "least_active_requests", "weighted_least_active_requests", NULL };
+const char *const store_redirect_mode_words[]
+    = { "same_host_path", "external_origin_keep_path", "absolute_url", NULL };
 const char *const store_proxy_protocol_words[] = { "off", "v1", "v2", "any", NULL };
 const char *const store_health_method_words[] = { "GET", "HEAD", "OPTIONS", NULL };
 

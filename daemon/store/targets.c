@@ -4,33 +4,33 @@
  * one of its own members changed, so that the snapshot can share what did not. */
 #include "daemon/store/store-priv.h"
 
-#define MEMBERS                                                                                   \
-  "name, type, enabled, transport, url, match_labels, host_header, custom_host_header, "          \
-  "allowed_upgrades, tls_skip_verify, tls_server_name, tls_ca_pem, upstream_connect_timeout_ms, " \
-  "upstream_response_header_timeout_ms, upstream_idle_timeout_ms, static_status_code, "           \
-  "static_response_headers, static_response_body, priority_group, weight, "                       \
-  "agent_load_balancing, max_concurrent_requests, max_connections, upstream_request_headers, "    \
-  "upstream_username, upstream_password, health_enabled, health_method, health_path, "            \
-  "health_interval_ms, health_timeout_ms, health_healthy_threshold, "                             \
+#define MEMBERS                                                                                    \
+  "name, type, enabled, transport, url, match_labels, host_header, custom_host_header, "           \
+  "allowed_upgrades, tls_skip_verify, tls_server_name, tls_ca_pem, upstream_connect_timeout_ms, "  \
+  "upstream_response_header_timeout_ms, upstream_idle_timeout_ms, static_status_code, "            \
+  "static_response_headers, static_response_body, priority_group, weight, "                        \
+  "agent_load_balancing, max_concurrent_requests, max_connections, upstream_request_headers, "     \
+  "upstream_username, upstream_password, health_enabled, health_method, health_path, "             \
+  "health_interval_ms, health_timeout_ms, health_healthy_threshold, "                              \
   "health_unhealthy_threshold, health_status_min, health_status_max"
 /* Of position and MEMBERS; $1 is the route or the target. */
-#define PARAMETERS                                                                                \
-  "$2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, "  \
+#define PARAMETERS                                                                                 \
+  "$2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, "   \
   "$22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37"
-#define TYPES                                                                                     \
-  "ii"                                                                                            \
-  "ttitttttt"                                                                                     \
-  "itt"                                                                                           \
-  "iiiitt"                                                                                        \
-  "iitiit"                                                                                        \
+#define TYPES                                                                                      \
+  "ii"                                                                                             \
+  "ttitttttt"                                                                                      \
+  "itt"                                                                                            \
+  "iiiitt"                                                                                         \
+  "iitiit"                                                                                         \
   "ttittiiiiii"
 
 static void
 read_health (StoreTx *tx, StoreStmt *stmt, StoreTarget *row)
 {
   row->health_enabled = sqlite3_column_int64 (stmt, 28) != 0;
-  row->health_method =
-      (StoreHealthMethod) store_column_word (tx, stmt, 29, store_health_method_words);
+  row->health_method
+      = (StoreHealthMethod) store_column_word (tx, stmt, 29, store_health_method_words);
   row->health_path = store_column_text (stmt, 30);
   row->health_interval_ms = sqlite3_column_int64 (stmt, 31);
   row->health_timeout_ms = sqlite3_column_int64 (stmt, 32);
@@ -67,8 +67,8 @@ read_target (StoreTx *tx, StoreStmt *stmt)
   row->static_response_body = store_column_text (stmt, 19);
   row->priority_group = sqlite3_column_int64 (stmt, 20);
   row->weight = sqlite3_column_int64 (stmt, 21);
-  row->agent_load_balancing =
-      (StoreBalancing) store_column_word (tx, stmt, 22, store_balancing_words);
+  row->agent_load_balancing
+      = (StoreBalancing) store_column_word (tx, stmt, 22, store_balancing_words);
   row->max_concurrent_requests = sqlite3_column_int64 (stmt, 23);
   row->max_connections = sqlite3_column_int64 (stmt, 24);
   row->upstream_request_headers = store_column_pairs (tx, stmt, 25);

@@ -170,7 +170,11 @@ static const ApiField inner_fields[] = {
 static const ApiSchema inner_schema = { inner_fields, 1, thing_new, thing_free };
 static const ApiField fields[] = {
   API_FIELD ("id", API_INT, API_READ_ONLY, offsetof (Thing, id), .max = INT64_MAX),
-  API_FIELD ("name", API_TEXT, API_REQUIRED | API_IMMUTABLE, offsetof (Thing, name), .min = 1,
+  API_FIELD ("name",
+             API_TEXT,
+             API_REQUIRED | API_IMMUTABLE,
+             offsetof (Thing, name),
+             .min = 1,
              .max = 9),
   API_FIELD ("secret", API_TEXT, API_SENSITIVE, offsetof (Thing, secret), .max = 99),
   API_FIELD ("written", API_TEXT, API_WRITE_ONLY, offsetof (Thing, written), .max = 99),

@@ -332,64 +332,81 @@ test_bad_requests (ApiFixture *fixture, const void *data)
     { "POST", "/api/v1/routes", NULL, "{\"name\":\"a\",\"listener_id\":1,\"action\":\"redirect\"}",
       422, "invalid-value", "redirect_target" },
     { "POST", "/api/v1/routes", NULL,
-      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"weight\":0}]}",
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://"
+      "o\",\"weight\":0}]}",
       422, "invalid-value", "targets[0].weight" },
     { "POST", "/api/v1/routes", NULL,
-      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"priority_group\":1001}]}",
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://"
+      "o\",\"priority_group\":1001}]}",
       422, "invalid-value", "targets[0].priority_group" },
     { "POST", "/api/v1/routes", NULL,
-      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"agent_load_balancing\":\"fair\"}]}",
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://"
+      "o\",\"agent_load_balancing\":\"fair\"}]}",
       422, "invalid-value", "targets[0].agent_load_balancing" },
     { "POST", "/api/v1/routes", NULL,
-      "{\"name\":\"a\",\"listener_id\":1,\"target_load_balancing\":\"least_active\"}",
-      422, "invalid-value", "target_load_balancing" },
+      "{\"name\":\"a\",\"listener_id\":1,\"target_load_balancing\":\"least_active\"}", 422,
+      "invalid-value", "target_load_balancing" },
     { "POST", "/api/v1/routes", NULL,
-      "{\"name\":\"a\",\"listener_id\":1,\"redirect_status_code\":303,\"action\":\"redirect\",\"redirect_target\":\"//evil\"}",
+      "{\"name\":\"a\",\"listener_id\":1,\"redirect_status_code\":303,\"action\":\"redirect\","
+      "\"redirect_target\":\"//evil\"}",
       422, "invalid-value", "redirect_target" },
     { "POST", "/api/v1/routes", NULL,
-      "{\"name\":\"a\",\"listener_id\":1,\"redirect_status_code\":306}",
-      422, "invalid-value", "redirect_status_code" },
+      "{\"name\":\"a\",\"listener_id\":1,\"redirect_status_code\":306}", 422, "invalid-value",
+      "redirect_status_code" },
     { "POST", "/api/v1/routes", NULL,
-      "{\"name\":\"a\",\"listener_id\":1,\"redirect_status_code\":200}",
-      422, "invalid-value", "redirect_status_code" },
+      "{\"name\":\"a\",\"listener_id\":1,\"redirect_status_code\":200}", 422, "invalid-value",
+      "redirect_status_code" },
     { "POST", "/api/v1/routes", NULL,
-      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"max_connections\":-1}]}",
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://"
+      "o\",\"max_connections\":-1}]}",
       422, "invalid-value", "targets[0].max_connections" },
     { "POST", "/api/v1/routes", NULL,
-      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"upstream_request_headers\":[{\"name\":\"X-A\",\"value\":\"********\"}]}]}",
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://"
+      "o\",\"upstream_request_headers\":[{\"name\":\"X-A\",\"value\":\"********\"}]}]}",
       422, "invalid-value", "targets[0].upstream_request_headers[0]" },
     { "POST", "/api/v1/routes", NULL,
-      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"upstream_request_headers\":[{\"name\":\"X_Forwarded_For\",\"value\":\"x\"}]}]}",
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://"
+      "o\",\"upstream_request_headers\":[{\"name\":\"X_Forwarded_For\",\"value\":\"x\"}]}]}",
       422, "invalid-value", "targets[0].upstream_request_headers[0]" },
     { "POST", "/api/v1/routes", NULL,
-      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"upstream_request_headers\":[{\"name\":\"Host\",\"value\":\"x\"}]}]}",
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://"
+      "o\",\"upstream_request_headers\":[{\"name\":\"Host\",\"value\":\"x\"}]}]}",
       422, "invalid-value", "targets[0].upstream_request_headers[0]" },
     { "POST", "/api/v1/routes", NULL,
-      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"upstream_request_headers\":[{\"name\":\"X-A\",\"value\":\"x\",\"sensitive\":1}]}]}",
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://"
+      "o\",\"upstream_request_headers\":[{\"name\":\"X-A\",\"value\":\"x\",\"sensitive\":1}]}]}",
       422, "invalid-value", "targets[0].upstream_request_headers[0]" },
     { "POST", "/api/v1/routes", NULL,
-      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"static_response_headers\":[{\"name\":\"X-A\",\"value\":\"x\",\"sensitive\":true}]}]}",
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://"
+      "o\",\"static_response_headers\":[{\"name\":\"X-A\",\"value\":\"x\",\"sensitive\":true}]}]}",
       422, "invalid-value", "targets[0].static_response_headers[0]" },
     { "POST", "/api/v1/routes", NULL,
-      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"upstream_basic_auth\":{\"username\":\"a\",\"password\":\"********\"}}]}",
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://"
+      "o\",\"upstream_basic_auth\":{\"username\":\"a\",\"password\":\"********\"}}]}",
       422, "invalid-value", "targets[0].upstream_basic_auth.password" },
     { "POST", "/api/v1/routes", NULL,
-      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"upstream_basic_auth\":{\"password\":\"p\"}}]}",
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://"
+      "o\",\"upstream_basic_auth\":{\"password\":\"p\"}}]}",
       422, "invalid-value", "targets[0].upstream_basic_auth" },
     { "POST", "/api/v1/routes", NULL,
-      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"upstream_basic_auth\":{\"user\":\"p\"}}]}",
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://"
+      "o\",\"upstream_basic_auth\":{\"user\":\"p\"}}]}",
       400, "unknown-member", "targets[0].upstream_basic_auth.user" },
     { "POST", "/api/v1/routes", NULL,
-      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"health_check\":{\"interval_ms\":999}}]}",
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://"
+      "o\",\"health_check\":{\"interval_ms\":999}}]}",
       422, "invalid-value", "targets[0].health_check.interval_ms" },
     { "POST", "/api/v1/routes", NULL,
-      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"health_check\":{\"interval_ms\":1000,\"timeout_ms\":1001}}]}",
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://"
+      "o\",\"health_check\":{\"interval_ms\":1000,\"timeout_ms\":1001}}]}",
       422, "invalid-value", "targets[0].health_check.timeout_ms" },
     { "POST", "/api/v1/routes", NULL,
-      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"health_check\":{\"method\":\"POST\"}}]}",
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://"
+      "o\",\"health_check\":{\"method\":\"POST\"}}]}",
       422, "invalid-value", "targets[0].health_check.method" },
     { "POST", "/api/v1/routes", NULL,
-      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://o\",\"health_check\":{\"expected_status_min\":300,\"expected_status_max\":200}}]}",
+      "{\"name\":\"a\",\"listener_id\":1,\"targets\":[{\"name\":\"t\",\"url\":\"http://"
+      "o\",\"health_check\":{\"expected_status_min\":300,\"expected_status_max\":200}}]}",
       422, "invalid-value", "targets[0].health_check.expected_status_max" },
     { "POST", "/api/v1/listeners", NULL,
       "{\"name\":\"a\",\"protocol\":\"http\",\"trusted_proxy_cidrs\":[\"::/0\",\"10.0.0.0/40\"]}",
@@ -632,7 +649,8 @@ test_secrets_kept (ApiFixture *fixture, const void *data)
   assert_reply (made, 201);
   g_assert_null (strstr (made.text, CANARY));
   g_assert_nonnull (strstr (made.text, "{\"username\":\"u\",\"password\":\"********\"}"));
-  g_assert_nonnull (strstr (made.text, "{\"name\":\"X-Plain\",\"value\":\"seen\",\"sensitive\":false}"));
+  g_assert_nonnull (
+      strstr (made.text, "{\"name\":\"X-Plain\",\"value\":\"seen\",\"sensitive\":false}"));
   path = path_of ("/api/v1/routes", reply_id (&made));
   /* Sent back as it was read: nothing changes, no version, no audit row. */
   {
@@ -707,7 +725,8 @@ test_secrets_change (ApiFixture *fixture, const void *data)
   }
   {
     g_auto (Reply) all = api_call ("GET", "/api/v1/audit?limit=1000", fixture->session, NULL);
-    g_auto (Reply) list = api_call ("GET", "/api/v1/routes", fixture->tokens[STORE_ROLE_VIEWER], NULL);
+    g_auto (Reply) list
+        = api_call ("GET", "/api/v1/routes", fixture->tokens[STORE_ROLE_VIEWER], NULL);
 
     g_assert_null (strstr (all.text, CANARY));
     g_assert_null (strstr (list.text, CANARY));
@@ -718,16 +737,16 @@ test_secrets_change (ApiFixture *fixture, const void *data)
 static void
 test_redirect_route (ApiFixture *fixture, const void *data)
 {
-  g_auto (Reply) made
-      = api_call ("POST", "/api/v1/routes?dry_run=true", fixture->session,
-                  "{\"name\":\"r\",\"listener_id\":1,\"action\":\"redirect\","
-                  "\"redirect_target_mode\":\"absolute_url\",\"redirect_status_code\":308,"
-                  "\"redirect_target\":\"https://new.example/x?y=z\",\"redirect_preserve_query\":true,"
-                  "\"targets\":[{\"name\":\"t\",\"url\":\"https://o\",\"tls_skip_verify\":true}]}");
-  g_auto (Reply) skip = api_call (
+  g_auto (Reply) made = api_call (
       "POST", "/api/v1/routes?dry_run=true", fixture->session,
-      "{\"name\":\"r\",\"listener_id\":1,"
+      "{\"name\":\"r\",\"listener_id\":1,\"action\":\"redirect\","
+      "\"redirect_target_mode\":\"absolute_url\",\"redirect_status_code\":308,"
+      "\"redirect_target\":\"https://new.example/x?y=z\",\"redirect_preserve_query\":true,"
       "\"targets\":[{\"name\":\"t\",\"url\":\"https://o\",\"tls_skip_verify\":true}]}");
+  g_auto (Reply) skip
+      = api_call ("POST", "/api/v1/routes?dry_run=true", fixture->session,
+                  "{\"name\":\"r\",\"listener_id\":1,"
+                  "\"targets\":[{\"name\":\"t\",\"url\":\"https://o\",\"tls_skip_verify\":true}]}");
 
   (void) data;
   assert_reply (made, 200);
@@ -899,7 +918,8 @@ test_explain (ApiFixture *fixture, const void *data)
   {
     const char *members, *head;
   } rows[] = {
-    { "\"url\":\"http://a.test:81/x?y#z\"", "127.0.0.1 GET /x?y HTTP/1.1\r\nHost: a.test:81\r\n\r\n" },
+    { "\"url\":\"http://a.test:81/x?y#z\"",
+      "127.0.0.1 GET /x?y HTTP/1.1\r\nHost: a.test:81\r\n\r\n" },
     { "\"url\":\"https://a.test\"", "127.0.0.1 GET / HTTP/1.1\r\nHost: a.test\r\n\r\n" },
     { "\"url\":\"https://a.test?q\"", "127.0.0.1 GET /?q HTTP/1.1\r\nHost: a.test\r\n\r\n" },
     { "\"url\":\"/x?u=http://b/\",\"method\":\"PUT\",\"client_address\":\"2001:db8::1\","

@@ -69,8 +69,8 @@ test_matches (ConfigFixture *fixture, const void *data)
   config_fixture_add_listener (listener);
   for (unsigned i = 0; i < G_N_ELEMENTS (routes); i++)
     {
-      g_autoptr (StoreRoute) row =
-          config_fixture_route (listener->id, routes[i].name, routes[i].host, routes[i].path);
+      g_autoptr (StoreRoute) row
+          = config_fixture_route (listener->id, routes[i].name, routes[i].host, routes[i].path);
 
       row->priority = routes[i].priority;
       row->is_default = routes[i].is_default;
@@ -81,8 +81,8 @@ test_matches (ConfigFixture *fixture, const void *data)
   found = config_find_listener (cfg, listener->id);
   for (unsigned i = 0; i < G_N_ELEMENTS (matches); i++)
     {
-      const ConfigRoute *route =
-          config_match (found, span (matches[i].host), span (matches[i].path));
+      const ConfigRoute *route
+          = config_match (found, span (matches[i].host), span (matches[i].path));
 
       g_test_message ("%s %s", matches[i].host, matches[i].path);
       g_assert_nonnull (route);
@@ -168,7 +168,8 @@ measure (const ConfigListener *listener, int n)
     {
       g_autofree char *pattern = pattern_of ((int) ((int64_t) i * 7919 % n));
 
-      g_ptr_array_add (hosts, g_strconcat (*pattern == '*' ? "x" : "", pattern + (*pattern == '*'), NULL));
+      g_ptr_array_add (hosts,
+                       g_strconcat (*pattern == '*' ? "x" : "", pattern + (*pattern == '*'), NULL));
     }
   for (int round = 0; round < 5; round++)
     {
@@ -225,8 +226,8 @@ main (int argc, char **argv)
   p2p_lock_setup ();
   p2p_tls_setup ();
   g_test_init (&argc, &argv, NULL);
-#define ADD(path, func)                                                              \
-  g_test_add ("/config/match/" path, ConfigFixture, NULL, config_fixture_init, func, \
+#define ADD(path, func)                                                                            \
+  g_test_add ("/config/match/" path, ConfigFixture, NULL, config_fixture_init, func,               \
               config_fixture_done)
   ADD ("table", test_matches);
   ADD ("nothing", test_nothing);

@@ -443,7 +443,8 @@ static const struct
   { "check-status", bad_check_status, "targets[0].health_check.expected_status_max", false },
   { "check-range", bad_check_range, "targets[0].health_check.expected_status_max", false },
   { "request-field", bad_request_field, "targets[0].upstream_request_headers[0].name", false },
-  { "request-forwarded", bad_request_forwarded, "targets[0].upstream_request_headers[0].name", false },
+  { "request-forwarded", bad_request_forwarded, "targets[0].upstream_request_headers[0].name",
+    false },
   { "request-via", bad_request_via, "targets[0].upstream_request_headers[0].name", false },
   { "request-value", bad_request_value, "targets[0].upstream_request_headers[0].value", false },
   { "username", bad_username, "targets[0].upstream_basic_auth", false },
@@ -518,7 +519,8 @@ test_redirect_targets (ConfigFixture *fixture, const void *data)
 static void
 test_trusted (ConfigFixture *fixture, const void *data)
 {
-  static const char *const bad[] = { "", "10.0.0.0/33", "fd00::/129", "example.com", "10.0.0.0/-1" };
+  static const char *const bad[]
+      = { "", "10.0.0.0/33", "fd00::/129", "example.com", "10.0.0.0/-1" };
   g_autoptr (StoreListener) listener = config_fixture_listener ("web", STORE_PROTOCOL_HTTP, 80);
   g_autoptr (Config) cfg = NULL;
   Edit edit = { .listener = listener };
@@ -582,10 +584,10 @@ test_listeners (ConfigFixture *fixture, const void *data)
   (void) data;
   for (unsigned i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autoptr (StoreListener) first =
-          config_fixture_listener ("a", STORE_PROTOCOL_HTTP, cases[i].port_first);
-      g_autoptr (StoreListener) second =
-          config_fixture_listener ("b", STORE_PROTOCOL_HTTP, cases[i].port_second);
+      g_autoptr (StoreListener) first
+          = config_fixture_listener ("a", STORE_PROTOCOL_HTTP, cases[i].port_first);
+      g_autoptr (StoreListener) second
+          = config_fixture_listener ("b", STORE_PROTOCOL_HTTP, cases[i].port_second);
       g_autoptr (GError) error = NULL;
       Edit edit = { .listener = second };
       Edit undo = { 0 };
@@ -986,12 +988,12 @@ test_certificates (ConfigFixture *fixture, const void *data)
   fallback = config_choose_cert (listener, P2P_SPAN ("unknown.example"));
   named = config_choose_cert (listener, P2P_SPAN ("a.example"));
   g_assert_true (fallback != named);
-#define CHOSEN(sni, expected)                                                      \
-  G_STMT_START                                                                     \
-  {                                                                                \
-    g_autoptr (P2pTlsCert) chosen = config_choose_cert (listener, P2P_SPAN (sni)); \
-    g_assert_true ((chosen) expected);                                             \
-  }                                                                                \
+#define CHOSEN(sni, expected)                                                                      \
+  G_STMT_START                                                                                     \
+  {                                                                                                \
+    g_autoptr (P2pTlsCert) chosen = config_choose_cert (listener, P2P_SPAN (sni));                 \
+    g_assert_true ((chosen) expected);                                                             \
+  }                                                                                                \
   G_STMT_END
   CHOSEN ("", == fallback);
   CHOSEN ("b.a.example", == fallback);
@@ -1153,7 +1155,7 @@ main (int argc, char **argv)
   p2p_lock_setup ();
   p2p_tls_setup ();
   g_test_init (&argc, &argv, NULL);
-#define ADD(path, func) \
+#define ADD(path, func)                                                                            \
   g_test_add ("/config/" path, ConfigFixture, NULL, config_fixture_init, func, config_fixture_done)
   ADD ("change", test_change);
   ADD ("refusals", test_refusals);

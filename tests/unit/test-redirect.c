@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Where redirects lead: the table of modes and flags on heads that the real parser read, and a thousand
- * random paths none of which leaves the host or the line. */
+/* Where redirects lead: the table of modes and flags on heads that the real parser read, and a
+ * thousand random paths none of which leaves the host or the line. */
 #include "daemon/proxy/redirect.h"
 
 #include <stdio.h>
@@ -32,7 +32,8 @@ static const struct
   { SAME, "/", "/new", true, false, "/a/b", "/new/a/b" },
   { SAME, "/", "/new", true, false, "/", "/new" },
   /* The same bytes: nothing is decoded, nothing is made of two slashes. */
-  { SAME, "/old", "/new", true, true, "/old/%2F%0d%0aX:%20y?%0d%0a", "/new/%2F%0d%0aX:%20y?%0d%0a" },
+  { SAME, "/old", "/new", true, true, "/old/%2F%0d%0aX:%20y?%0d%0a",
+    "/new/%2F%0d%0aX:%20y?%0d%0a" },
   { SAME, "/old", "/new", true, false, "/old//x//y", "/new//x//y" },
   /* Not to another host. */
   { SAME, "/old", "/", true, false, "/old//evil.example/x", "/.//evil.example/x" },
@@ -45,23 +46,28 @@ static const struct
   { SAME, "/old", "/new", true, false, "/", "/new" },
 
   { KEEP, "/old", "https://x.example", false, false, "/old/a?b", "https://x.example/old/a" },
-  { KEEP, "/old", "https://x.example:8443", true, true, "/old/a?b", "https://x.example:8443/old/a?b" },
-  { KEEP, "/", "https://x.example", false, true, "//y.example/z", "https://x.example//y.example/z" },
+  { KEEP, "/old", "https://x.example:8443", true, true, "/old/a?b",
+    "https://x.example:8443/old/a?b" },
+  { KEEP, "/", "https://x.example", false, true, "//y.example/z",
+    "https://x.example//y.example/z" },
   { KEEP, "/", "http://[2001:db8::1]", false, true, "/", "http://[2001:db8::1]/" },
   { KEEP, "/", "https://x.example", false, true, "/@y.example", "https://x.example/@y.example" },
 
   { URL, "/old", "https://x.example/y", false, false, "/old/a?b", "https://x.example/y" },
-  { URL, "/old", "https://x.example/y?z=1#f", false, false, "/old/a?b", "https://x.example/y?z=1#f" },
+  { URL, "/old", "https://x.example/y?z=1#f", false, false, "/old/a?b",
+    "https://x.example/y?z=1#f" },
   { URL, "/old", "https://x.example/y?z=1#f", true, true, "/old/a?b=2",
     "https://x.example/y/a?z=1&b=2#f" },
   { URL, "/old", "https://x.example/y#f", true, true, "/old/a?b", "https://x.example/y/a?b#f" },
   { URL, "/old", "https://x.example", true, true, "/old/a", "https://x.example/a" },
   { URL, "/old", "https://x.example", true, true, "/old", "https://x.example" },
-  { URL, "/old", "https://x.example", true, true, "/old//y.example", "https://x.example//y.example" },
+  { URL, "/old", "https://x.example", true, true, "/old//y.example",
+    "https://x.example//y.example" },
   { URL, "/old", "https://x.example/?", false, true, "/old?b", "https://x.example/?b" },
 };
 
-/* The Location for that request target, in a buffer of the caller's; false when the parser refuses the request. */
+/* The Location for that request target, in a buffer of the caller's; false when the parser refuses
+ * the request. */
 static bool
 locate (const ConfigRoute *route, const char *target, char *buf, size_t size)
 {
@@ -101,8 +107,9 @@ test_table (void)
 static char *
 random_target (GRand *rand)
 {
-  static const char *const pieces[] = { "/", "//", "/old", "evil.example", "\\", "\r\n", "X: y", "%0d%0a", "@", ":", "?",
-                                        "..", ".", ";", "%2f", "\t", "http:", "a", "&", "=" };
+  static const char *const pieces[]
+      = { "/",  "//", "/old", "evil.example", "\\", "\r\n",  "X: y", "%0d%0a", "@", ":", "?",
+          "..", ".",  ";",    "%2f",          "\t", "http:", "a",    "&",      "=" };
   GString *text = g_string_new ("/");
 
   for (int i = g_rand_int_range (rand, 0, 8); i > 0; i--)

@@ -322,7 +322,8 @@ test_targets (Fixture *fixture, const void *data)
   store_end (tx);
 }
 
-/* Every member of the proxy's rows comes back; each change of one is a new version of the target. */
+/* Every member of the proxy's rows comes back; each change of one is a new version of the target.
+ */
 static void
 fill_target (StoreTarget *row)
 {
@@ -377,11 +378,11 @@ check_filled_target (const StoreTarget *row)
 static void
 change_member (StoreTarget *row, int which)
 {
-  int64_t *const numbers[] = { &row->priority_group, &row->weight, &row->max_concurrent_requests,
-                               &row->max_connections, &row->health_interval_ms,
-                               &row->health_timeout_ms, &row->health_healthy_threshold,
-                               &row->health_unhealthy_threshold, &row->health_status_min,
-                               &row->health_status_max };
+  int64_t *const numbers[] = { &row->priority_group,           &row->weight,
+                               &row->max_concurrent_requests,  &row->max_connections,
+                               &row->health_interval_ms,       &row->health_timeout_ms,
+                               &row->health_healthy_threshold, &row->health_unhealthy_threshold,
+                               &row->health_status_min,        &row->health_status_max };
 
   switch (which)
     {
@@ -646,8 +647,7 @@ open_with (const char *dir, const char *sql, GError **error)
   g_assert_cmpuint (store_n_migrations, <, G_N_ELEMENTS (migrations));
   for (unsigned i = 0; i < store_n_migrations; i++)
     migrations[i] = store_migrations[i];
-  migrations[store_n_migrations]
-      = (StoreMigration){ store_n_migrations + 1, "9999-test.sql", sql };
+  migrations[store_n_migrations] = (StoreMigration){ store_n_migrations + 1, "9999-test.sql", sql };
   return store_open_with (dir, migrations, store_n_migrations + 1, error);
 }
 
@@ -718,7 +718,8 @@ static const char first_rows[]
     = "INSERT INTO listeners VALUES (3, 7, 'web', 'https', '', 443, 1);"
       "INSERT INTO routes VALUES (5, 2, 3, 'r', 100, 'a.example', '/', 1, 1, 'strict');"
       "INSERT INTO targets VALUES (9, 4, 5, 0, 't', 'proxy', 1, 'agent', 'http://10.0.0.1', "
-      "'[[\"site\",\"x\"]]', 'preserve', '', '[\"websocket\"]', 0, '', '', 1, 2, 3, 200, '[]', '');";
+      "'[[\"site\",\"x\"]]', 'preserve', '', '[\"websocket\"]', 0, '', '', 1, 2, 3, 200, '[]', "
+      "'');";
 
 static void
 check_migrated_target (const StoreTarget *target)
