@@ -108,6 +108,43 @@ p2p_tls_cert_new (P2pSpan chain_pem, P2pSpan key_pem, GError **error)
   return g_steal_pointer (&cert);
 }
 
+/* GnuTLS copies both the chain and the key. */
+static int
+copy_key_and_chain (gnutls_certificate_credentials_t credentials, P2pTlsCert *cert)
+{
+  gnutls_x509_privkey_t key = NULL;
+  gnutls_x509_crt_t *chain = NULL;
+  unsigned n_chain = 0;
+  int rc = gnutls_certificate_get_x509_key (cert->credentials, 0, &key);
+
+  if (rc >= 0)
+    rc = gnutls_certificate_get_x509_crt (cert->credentials, 0, &chain, &n_chain);
+  if (rc >= 0)
+    rc = gnutls_certificate_set_x509_key (credentials, chain, (int) n_chain, key);
+  for (unsigned i = 0; i < n_chain; i++)
+    gnutls_x509_crt_deinit (chain[i]);
+  gnutls_free (chain);
+  gnutls_x509_privkey_deinit (key);
+  return rc;
+}
+
+P2pTlsCert *
+p2p_tls_cert_join (P2pTlsCert *first, P2pTlsCert *second, GError **error)
+{
+  g_autoptr (P2pTlsCert) cert = g_atomic_rc_box_new0 (P2pTlsCert);
+
+  if (!check (gnutls_certificate_allocate_credentials (&cert->credentials), P2P_TLS_ERROR_INTERNAL,
+              "certificate", error)
+      || !check (copy_key_and_chain (cert->credentials, first), P2P_TLS_ERROR_CERTIFICATE,
+                 "certificate", error)
+      || !check (copy_key_and_chain (cert->credentials, second), P2P_TLS_ERROR_CERTIFICATE,
+                 "certificate", error)
+      || !check (gnutls_session_ticket_key_generate (&cert->ticket_key), P2P_TLS_ERROR_INTERNAL,
+                 "ticket key", error))
+    return NULL;
+  return g_steal_pointer (&cert);
+}
+
 P2pTlsCert *
 p2p_tls_cert_ref (P2pTlsCert *cert)
 {
@@ -211,26 +248,6 @@ load_trust (P2pTlsClient *client, const char *ca_pem, GError **error)
   return check (n == 0 ? GNUTLS_E_NO_CERTIFICATE_FOUND : n, P2P_TLS_ERROR_CERTIFICATE, "CA", error);
 }
 
-/* GnuTLS copies both the chain and the key. */
-static bool
-load_own_certificate (P2pTlsClient *client, P2pTlsCert *cert, GError **error)
-{
-  gnutls_x509_privkey_t key = NULL;
-  gnutls_x509_crt_t *chain = NULL;
-  unsigned n_chain = 0;
-  int rc = gnutls_certificate_get_x509_key (cert->credentials, 0, &key);
-
-  if (rc >= 0)
-    rc = gnutls_certificate_get_x509_crt (cert->credentials, 0, &chain, &n_chain);
-  if (rc >= 0)
-    rc = gnutls_certificate_set_x509_key (client->credentials, chain, (int) n_chain, key);
-  for (unsigned i = 0; i < n_chain; i++)
-    gnutls_x509_crt_deinit (chain[i]);
-  gnutls_free (chain);
-  gnutls_x509_privkey_deinit (key);
-  return check (rc, P2P_TLS_ERROR_INTERNAL, "client certificate", error);
-}
-
 P2pTlsClient *
 p2p_tls_client_new (const P2pTlsClientOptions *options, GError **error)
 {
@@ -245,7 +262,9 @@ p2p_tls_client_new (const P2pTlsClientOptions *options, GError **error)
     return NULL;
   if (!options->skip_verify && !load_trust (client, options->ca_pem, error))
     return NULL;
-  if (options->certificate && !load_own_certificate (client, options->certificate, error))
+  if (options->certificate
+      && !check (copy_key_and_chain (client->credentials, options->certificate),
+                 P2P_TLS_ERROR_INTERNAL, "client certificate", error))
     return NULL;
   return g_steal_pointer (&client);
 }

@@ -27,6 +27,8 @@ void p2p_tls_setup (void);
 
 /* Chain (leaf first) and key as PEM. */
 P2pTlsCert *p2p_tls_cert_new (P2pSpan chain_pem, P2pSpan key_pem, GError **error);
+/* One for both kinds of keys of one name: the client gets the first whose key it can check. A ticket key of its own, as each. */
+P2pTlsCert *p2p_tls_cert_join (P2pTlsCert *first, P2pTlsCert *second, GError **error);
 P2pTlsCert *p2p_tls_cert_ref (P2pTlsCert *cert);
 void p2p_tls_cert_unref (P2pTlsCert *cert);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (P2pTlsCert, p2p_tls_cert_unref)

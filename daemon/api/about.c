@@ -12,7 +12,7 @@ JsonNode *
 api_about_get (ApiCall *call, GError **error)
 {
   static const char *const features[]
-      = { "listeners", "routes", "redirects", "agents", "tokens", "sessions", "audit", "explain" };
+      = { "listeners", "routes", "redirects", "certificates", "agents", "tokens", "sessions", "audit", "explain" };
   const ApiCore *core = api_core ();
   JsonObject *object = json_object_new ();
   JsonArray *array = json_array_new ();

@@ -322,6 +322,8 @@ api_value_print (const ApiField *field, const void *row, unsigned position)
     case API_TEXT:
       return print_text (field, API_MEMBER (char *, row, field));
     case API_INT:
+      if ((field->flags & API_NULLABLE) && API_MEMBER (int64_t, row, field) == 0)
+        return json_node_new (JSON_NODE_NULL);
       return json_node_init_int (json_node_alloc (), API_MEMBER (int64_t, row, field));
     case API_NUMBER:
       return json_node_init_double (json_node_alloc (), API_MEMBER (double, row, field));

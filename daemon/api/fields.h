@@ -41,7 +41,7 @@ enum
   API_SENSITIVE = 1 << 3, /* text that reads back as "********"; sent back as such it is kept */
   API_LINES = 1 << 4,     /* text that may have line breaks and tabs */
   API_WRITE_ONLY = 1 << 5, /* text that never reads back: left out it is kept, null removes it */
-  API_NULLABLE = 1 << 6,   /* an object that is null while all its texts are empty */
+  API_NULLABLE = 1 << 6,   /* an object that is null while all its texts are empty; an integer, while it is 0 */
 };
 
 #define API_MASK "********"

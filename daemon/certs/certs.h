@@ -36,6 +36,40 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CertsPair, certs_pair_clear)
 /* name: a host name, "*.example.com", or "" for a fallback that names nothing. Any thread. */
 bool certs_self_signed (const char *name, CertsPair *ret_pair, GError **error);
 
+/* ---- What a certificate says ---- */
+
+typedef struct
+{
+  char *subject, *issuer; /* (owned) RFC 4514 */
+  char **names;           /* (owned) lower case, sorted */
+  int64_t not_before, not_after; /* UTC milliseconds */
+  char sha256[65];
+  bool rsa; /* else ECDSA or EdDSA */
+} CertsFacts;
+
+void certs_facts_clear (CertsFacts *facts);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CertsFacts, certs_facts_clear)
+
+typedef enum
+{
+  CERTS_PART_CERTIFICATE,
+  CERTS_PART_KEY,
+} CertsPart;
+
+/* Whether a chain and a key as PEM can be read, belong together and stand in order; else ret_part is
+ * what is wrong, and the error a sentence on it. Dates are the caller's matter. */
+bool certs_inspect (const char *chain_pem,
+                    const char *key_pem,
+                    CertsFacts *ret_facts,
+                    CertsPart *ret_part,
+                    GError **error);
+/* Whether a client would take the certificate for all names of the pattern. */
+bool certs_facts_name (const CertsFacts *facts, const char *pattern);
+
+/* The text of a file of moderate size; NULL with error set, also when there is none. It blocks on the
+ * disk, and on nothing else: what is no regular file is an error. */
+char *certs_read_text (const char *path, GError **error);
+
 /* ---- The management port ---- */
 
 typedef struct CertsManagement CertsManagement;

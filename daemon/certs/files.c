@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Files of the management certificates: read whole, written so that a crash leaves the old one or
+/* Files of certificates: read whole, written so that a crash leaves the old one or
  * the new one. At start and on SIGHUP; blocks on the disk. */
 #include "daemon/certs/certs-priv.h"
 
@@ -44,7 +44,7 @@ close_to_others (int fd, const struct stat *info)
 bool
 certs_read_file (const char *path, bool secret, char **ret_text, GError **error)
 {
-  p2p_autofd fd = open (path, O_RDONLY | O_CLOEXEC);
+  p2p_autofd fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold us */
   g_autofree char *text = NULL;
   struct stat info;
   size_t n = 0;
@@ -55,6 +55,11 @@ certs_read_file (const char *path, bool secret, char **ret_text, GError **error)
     return true;
   if (fd < 0 || fstat (fd, &info) < 0 || (secret && !close_to_others (fd, &info)))
     return set_error (error, path);
+  if (!S_ISREG (info.st_mode))
+    {
+      g_set_error (error, CERTS_ERROR, CERTS_ERROR_INVALID, "%s: is not a file", path);
+      return false;
+    }
   text = g_malloc0 (FILE_MAX_BYTES + 1);
   while (n < FILE_MAX_BYTES && got > 0)
     {
@@ -71,6 +76,16 @@ certs_read_file (const char *path, bool secret, char **ret_text, GError **error)
     }
   *ret_text = g_steal_pointer (&text);
   return true;
+}
+
+char *
+certs_read_text (const char *path, GError **error)
+{
+  char *text = NULL;
+
+  if (certs_read_file (path, false, &text, error) && !text)
+    g_set_error (error, CERTS_ERROR, CERTS_ERROR_FILE, "%s: %s", path, g_strerror (ENOENT));
+  return text;
 }
 
 static bool

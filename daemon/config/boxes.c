@@ -100,8 +100,12 @@ cert_box_unref (CertBox *box)
 {
   if (!drop (&box->n_refs))
     return;
-  g_free (box->pattern);
-  g_clear_pointer (&box->cert, p2p_tls_cert_unref);
+  g_free (box->pub.pattern);
+  g_free (box->pub.last_error);
+  certs_facts_clear (&box->pub.facts);
+  g_clear_pointer (&box->pub.cert, p2p_tls_cert_unref);
+  g_free (box->certificate_path);
+  g_free (box->private_key_path);
   g_free (box);
 }
 
@@ -168,6 +172,7 @@ config_unref (Config *cfg)
   g_free (cfg->agents);
   g_free (box->agents_by_public_id);
   g_ptr_array_unref (box->routes);
+  g_clear_pointer (&box->joins, g_ptr_array_unref);
   g_ptr_array_unref (box->certs);
   g_free (box);
 }

@@ -159,7 +159,7 @@ finish_listener (Builder *builder, ListenerBox *box, GPtrArray *routes)
       box->pub.routes[i] = &box->routes[i]->pub;
     }
   box->pub.n_routes = routes->len;
-  box->pub.index = config_index_new (&box->pub, builder->cfg->certs);
+  box->pub.index = config_index_new (&box->pub, builder->cfg);
   return box;
 }
 
@@ -285,11 +285,19 @@ find_warnings (Builder *builder)
 }
 
 ConfigBox *
-config_build (StoreTx *tx, const ConfigBox *old, GPtrArray *warnings, GError **error)
+config_build (StoreTx *tx,
+              const ConfigBox *old,
+              bool refresh,
+              GPtrArray *warnings,
+              GError **error)
 {
   ConfigBox *cfg = g_new0 (ConfigBox, 1);
-  Builder builder
-      = { .tx = tx, .old = old, .cfg = cfg, .warnings = warnings, .fresh = g_ptr_array_new () };
+  Builder builder = { .tx = tx,
+                      .old = old,
+                      .cfg = cfg,
+                      .refresh = refresh,
+                      .warnings = warnings,
+                      .fresh = g_ptr_array_new () };
   bool ok;
 
   cfg->n_refs = 1;

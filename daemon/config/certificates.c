@@ -1,62 +1,108 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Certificates of the snapshot: those of the store, parsed once, and new self-signed ones for the
- * names of https listeners that have none. A key is made here, in a change, and never in a
- * handshake. Under CONFIG_WRITE, inside the transaction. */
-#include "daemon/certs/certs.h"
+/* Certificates of the snapshot: those of the store, parsed once, and the fallbacks of https
+ * listeners. A key is made here, in a change, and never in a handshake. Under CONFIG_WRITE, inside
+ * the transaction. */
 #include "daemon/config/config-priv.h"
 
 #include "lib/clock.h"
-
-/* One that ends sooner is made anew at the next change, or start. */
-#define RENEW_MS (INT64_C (30) * 24 * 60 * 60 * 1000)
-
-static CertBox *
-make_box (const StoreCertificate *row, GError **error)
-{
-  g_autoptr (CertBox) box = g_new0 (CertBox, 1);
-
-  box->n_refs = 1;
-  box->id = row->id;
-  box->version = row->version;
-  box->listener_id = row->listener_id;
-  box->not_after = row->not_after;
-  box->pattern = g_ascii_strdown (row->hostname_pattern, -1);
-  box->cert = p2p_tls_cert_new (p2p_span_from_string (row->certificate_pem),
-                                p2p_span_from_string (row->private_key_pem), error);
-  if (box->cert)
-    return g_steal_pointer (&box);
-  g_prefix_error (error, "certificate %" G_GINT64_FORMAT " ('%s'): ", row->id,
-                  row->hostname_pattern);
-  return NULL;
-}
 
 static gint
 compare_cert_id (gconstpointer a, gconstpointer b)
 {
   const CertBox *ca = *(CertBox *const *) a, *cb = *(CertBox *const *) b;
 
-  return ca->id < cb->id ? -1 : ca->id > cb->id;
+  return ca->pub.id < cb->pub.id ? -1 : ca->pub.id > cb->pub.id;
 }
 
 static CertBox *
-share (const Builder *builder, const StoreVersion *want)
+find_box (const ConfigBox *cfg, int64_t id)
 {
-  CertBox key = { .id = want->id };
+  CertBox key = { .pub.id = id };
   CertBox *key_pointer = &key;
   CertBox *const *found = NULL;
 
-  if (builder->old && builder->old->certs->len)
-    found = bsearch (&key_pointer, builder->old->certs->pdata, builder->old->certs->len,
-                     sizeof (void *), compare_cert_id);
-  return found && (*found)->version == want->version ? cert_box_ref (*found) : NULL;
+  if (cfg && cfg->certs->len)
+    found = bsearch (&key_pointer, cfg->certs->pdata, cfg->certs->len, sizeof (void *),
+                     compare_cert_id);
+  return found ? *found : NULL;
+}
+
+const ConfigCertificate *
+config_find_certificate (const Config *cfg, int64_t id)
+{
+  CertBox *box = find_box ((const ConfigBox *) cfg, id);
+
+  return box && box->source != STORE_CERTIFICATE_FALLBACK ? &box->pub : NULL;
+}
+
+/* ---- Those that are made here ---- */
+
+static bool
+is_made_here (const StoreCertificate *row)
+{
+  return row->source == STORE_CERTIFICATE_SELF_SIGNED || row->source == STORE_CERTIFICATE_FALLBACK;
+}
+
+bool
+config_make_self_signed (StoreCertificate *row, GError **error)
+{
+  g_auto (CertsPair) pair = { 0 };
+
+  if (!certs_self_signed (row->hostname_pattern, &pair, error))
+    return false;
+  g_free (row->certificate_pem);
+  row->certificate_pem = g_steal_pointer (&pair.certificate_pem);
+  g_free (row->private_key_pem);
+  row->private_key_pem = g_steal_pointer (&pair.private_key_pem);
+  row->not_after = pair.not_after;
+  return true;
+}
+
+/* The daemon's own doing is audited as everybody's. */
+static bool
+audit_renewal (Builder *builder, const StoreCertificate *row, GError **error)
+{
+  g_autoptr (StoreAudit) audit = store_audit_new ();
+
+  g_free (audit->principal);
+  audit->principal = g_strdup ("system");
+  g_free (audit->action);
+  audit->action = g_strdup ("renew");
+  g_free (audit->resource);
+  audit->resource = g_strdup ("certificates");
+  audit->object_id = row->id;
+  return store_audit_insert (builder->tx, audit, error);
+}
+
+static bool
+renew_if_due (Builder *builder, StoreCertificate *row, GError **error)
+{
+  if (!is_made_here (row) || row->not_after >= p2p_wall_ms () + CONFIG_CERT_RENEW_MS)
+    return true;
+  return config_make_self_signed (row, error) && store_certificate_update (builder->tx, row, 0, error)
+         && (row->source == STORE_CERTIFICATE_FALLBACK || audit_renewal (builder, row, error));
+}
+
+/* ---- Loading ---- */
+
+/* One that nobody touched need not be read again. */
+static CertBox *
+share (const Builder *builder, const StoreVersion *want)
+{
+  CertBox *box = find_box (builder->old, want->id);
+
+  if (!box || box->version != want->version)
+    return NULL;
+  if (builder->refresh && (config_cert_files_changed (box) || config_cert_is_due (box)))
+    return NULL;
+  return cert_box_ref (box);
 }
 
 static bool
 load (Builder *builder, GError **error)
 {
   g_autoptr (GArray) versions = store_list_versions (builder->tx, STORE_TABLE_CERTIFICATES, error);
-  int64_t now = p2p_wall_ms ();
 
   for (unsigned i = 0; versions && i < versions->len; i++)
     {
@@ -67,15 +113,10 @@ load (Builder *builder, GError **error)
         {
           g_autoptr (StoreCertificate) row = store_certificate_get (builder->tx, want->id, error);
 
-          if (!row || !(box = make_box (row, error)))
+          if (!row || !renew_if_due (builder, row, error)
+              || !(box = config_make_certificate (builder, row,
+                                                  find_box (builder->old, want->id), error)))
             return false;
-        }
-      if (box->not_after < now + RENEW_MS)
-        {
-          cert_box_unref (box);
-          if (!store_certificate_delete (builder->tx, want->id, error))
-            return false;
-          continue;
         }
       g_ptr_array_add (builder->cfg->certs, box);
     }
@@ -84,26 +125,31 @@ load (Builder *builder, GError **error)
 
 /* At the end of the list: ids rise. */
 static bool
-make (Builder *builder, int64_t listener_id, const char *pattern, GError **error)
+make_fallback (Builder *builder, int64_t listener_id, GError **error)
 {
-  g_auto (CertsPair) pair = { 0 };
   g_autoptr (StoreCertificate) row = store_certificate_new ();
   CertBox *box;
 
-  if (!certs_self_signed (pattern, &pair, error))
-    return false;
   row->listener_id = listener_id;
-  g_free (row->hostname_pattern);
-  row->hostname_pattern = g_strdup (pattern);
-  g_free (row->certificate_pem);
-  row->certificate_pem = g_steal_pointer (&pair.certificate_pem);
-  g_free (row->private_key_pem);
-  row->private_key_pem = g_steal_pointer (&pair.private_key_pem);
-  row->not_after = pair.not_after;
-  if (!store_certificate_insert (builder->tx, row, error) || !(box = make_box (row, error)))
+  row->source = STORE_CERTIFICATE_FALLBACK;
+  if (!config_make_self_signed (row, error) || !store_certificate_insert (builder->tx, row, error)
+      || !(box = config_make_certificate (builder, row, NULL, error)))
     return false;
   g_ptr_array_add (builder->cfg->certs, box);
   return true;
+}
+
+static bool
+has_fallback (const ConfigBox *cfg, int64_t listener_id, unsigned n_certs)
+{
+  for (unsigned i = 0; i < n_certs; i++)
+    {
+      const CertBox *box = cfg->certs->pdata[i];
+
+      if (box->source == STORE_CERTIFICATE_FALLBACK && box->pub.listener_id == listener_id)
+        return true;
+    }
+  return false;
 }
 
 static bool
@@ -113,45 +159,78 @@ make_fallbacks (Builder *builder, GError **error)
   unsigned n_certs = builder->cfg->certs->len;
 
   for (unsigned i = 0; i < cfg->n_listeners; i++)
-    {
-      const ConfigListener *listener = cfg->listeners[i];
-      bool has = listener->protocol != CONFIG_PROTOCOL_HTTPS;
-
-      for (unsigned j = 0; j < n_certs && !has; j++)
-        has = ((CertBox *) builder->cfg->certs->pdata[j])->listener_id == listener->id;
-      if (!has && !make (builder, listener->id, "", error))
-        return false;
-    }
+    if (cfg->listeners[i]->protocol == CONFIG_PROTOCOL_HTTPS
+        && !has_fallback (builder->cfg, cfg->listeners[i]->id, n_certs)
+        && !make_fallback (builder, cfg->listeners[i]->id, error))
+      return false;
   return true;
 }
 
-/* An address is never sent as SNI (RFC 6066 section 3). */
-static bool
-make_names (Builder *builder, GError **error)
+/* ---- Two kinds of keys ---- */
+
+static void
+join_free (void *data)
 {
-  const ConfigBox *cfg = builder->cfg;
-  g_autoptr (GHashTable) have = g_hash_table_new (g_str_hash, g_str_equal);
+  CertJoin *join = data;
 
-  for (unsigned i = 0; i < cfg->certs->len; i++)
-    g_hash_table_add (have, ((CertBox *) cfg->certs->pdata[i])->pattern);
-  for (unsigned i = 0; i < cfg->routes->len; i++)
+  cert_box_unref (join->first);
+  cert_box_unref (join->second);
+  g_clear_pointer (&join->cert, p2p_tls_cert_unref);
+  g_free (join);
+}
+
+static CertJoin *
+add_join (ConfigBox *cfg, CertBox *first, CertBox *second, P2pTlsCert *take_cert)
+{
+  CertJoin *join = g_new0 (CertJoin, 1);
+
+  join->first = cert_box_ref (first);
+  join->second = cert_box_ref (second);
+  join->cert = take_cert;
+  g_ptr_array_add (cfg->joins, join);
+  return join;
+}
+
+/* Those of the snapshot before whose parts are both still here, so that tickets stay good. */
+static void
+keep_joins (Builder *builder)
+{
+  builder->cfg->joins = g_ptr_array_new_with_free_func (join_free);
+  for (unsigned i = 0; builder->old && i < builder->old->joins->len; i++)
     {
-      const RouteBox *route = cfg->routes->pdata[i];
-      const ConfigListener *listener = config_find_listener (&cfg->pub, route->listener_id);
-      const char *pattern = route->pub.host_pattern;
+      const CertJoin *join = builder->old->joins->pdata[i];
 
-      if (listener->protocol != CONFIG_PROTOCOL_HTTPS || *pattern == '\0'
-          || config_is_address (pattern) || g_hash_table_contains (have, pattern))
-        continue;
-      if (!make (builder, 0, pattern, error))
-        return false;
-      g_hash_table_add (have, route->pub.host_pattern);
+      if (find_box (builder->cfg, join->first->pub.id) == join->first
+          && find_box (builder->cfg, join->second->pub.id) == join->second)
+        add_join (builder->cfg, join->first, join->second, p2p_tls_cert_ref (join->cert));
     }
-  return true;
+}
+
+P2pTlsCert *
+config_join_certs (ConfigBox *cfg, CertBox *first, CertBox *second)
+{
+  g_autoptr (GError) error = NULL;
+  P2pTlsCert *cert;
+
+  for (unsigned i = 0; i < cfg->joins->len; i++)
+    {
+      const CertJoin *join = cfg->joins->pdata[i];
+
+      if (join->first == first && join->second == second)
+        return join->cert;
+    }
+  cert = p2p_tls_cert_join (first->pub.cert, second->pub.cert, &error);
+  /* Both were taken alone; what is left is a lack of memory. */
+  if (!cert)
+    g_error ("%s", error->message);
+  return add_join (cfg, first, second, cert)->cert;
 }
 
 bool
 config_load_certificates (Builder *builder, GError **error)
 {
-  return load (builder, error) && make_fallbacks (builder, error) && make_names (builder, error);
+  if (!load (builder, error) || !make_fallbacks (builder, error))
+    return false;
+  keep_joins (builder);
+  return true;
 }

@@ -75,7 +75,7 @@ prepare (StoreTx *tx, ConfigChange *change, GError **error)
 
   if (!change->apply (tx, change, change->data, error))
     return NULL;
-  cfg = config_build (tx, room.current, warnings, error);
+  cfg = config_build (tx, room.current, false, warnings, error);
   if (!cfg)
     return NULL;
   if (!write_audit (tx, change, error))
@@ -101,12 +101,41 @@ log_warnings (char *const *warnings) /* (nullable) */
     p2p_log (P2P_LOG_WARNING, "config", "and %u more warnings", n - LOGGED_MAX);
 }
 
+/* Commits and puts in force; takes nothing. */
+static bool
+finish (StoreTx **tx, Config *cfg, char *const *warnings, GError **error)
+{
+  g_autoptr (Config) old = NULL;
+
+  if (!store_commit (*tx, error))
+    return false;
+  g_clear_pointer (tx, store_end);
+  old = (Config *) swap ((ConfigBox *) config_ref (cfg));
+  log_warnings (warnings);
+  for (unsigned i = 0; i < room.n_observers; i++)
+    room.observers[i].func (old, cfg, room.observers[i].data);
+  return true;
+}
+
+bool
+config_refresh (GError **error)
+{
+  g_autoptr (GPtrArray) warnings = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (StoreTx) tx = NULL;
+  g_autoptr (Config) cfg = NULL;
+
+  P2P_LOCKED (&room.write_lock);
+  tx = store_begin_write (room.store, error);
+  if (tx)
+    cfg = (Config *) config_build (tx, room.current, true, warnings, error);
+  return cfg && finish (&tx, cfg, NULL, error);
+}
+
 bool
 config_change (ConfigChange *change, GError **error)
 {
   g_autoptr (StoreTx) tx = NULL;
   g_autoptr (Config) cfg = NULL;
-  g_autoptr (Config) old = NULL;
 
   P2P_LOCKED (&room.write_lock);
   tx = store_begin_write (room.store, error);
@@ -117,14 +146,7 @@ config_change (ConfigChange *change, GError **error)
     return false;
   if (change->dry_run)
     return true;
-  if (!store_commit (tx, error))
-    return false;
-  g_clear_pointer (&tx, store_end);
-  old = (Config *) swap ((ConfigBox *) config_ref (cfg));
-  log_warnings (change->warnings);
-  for (unsigned i = 0; i < room.n_observers; i++)
-    room.observers[i].func (old, cfg, room.observers[i].data);
-  return true;
+  return finish (&tx, cfg, change->warnings, error);
 }
 
 void
@@ -148,7 +170,7 @@ config_start (Store *store, GError **error)
   room.store = store;
   tx = store_begin_write (store, error);
   if (tx)
-    cfg = (Config *) config_build (tx, NULL, warnings, error);
+    cfg = (Config *) config_build (tx, NULL, false, warnings, error);
   if (cfg && store_commit (tx, error))
     {
       room.current = (ConfigBox *) g_steal_pointer (&cfg);

@@ -51,6 +51,10 @@ struct ConfigChange
 };
 
 bool config_change (ConfigChange *change, GError **error);
+/* A new key and certificate for the row's name, in the row. */
+bool config_make_self_signed (StoreCertificate *row, GError **error);
+/* Reads the files of certificates again that changed, makes those anew that end soon, and puts in force what comes of it. */
+bool config_refresh (GError **error);
 void config_change_clear (ConfigChange *change);
 
 /* Builds the first snapshot. Before the first thread; a stored configuration that is not valid is

@@ -30,15 +30,32 @@ typedef struct
   unsigned n_all_targets;
 } RouteBox;
 
+/* Files that could not be used are read again then, changed or not. */
+#define CONFIG_CERT_AGAIN_MS (INT64_C (60) * 1000)
+
+/* What of a file changes when another one takes its place. */
 typedef struct
 {
-  int64_t id, version;
+  uint64_t device, inode, size, changed_ns, modified_ns;
+} CertStamp;
+
+typedef struct
+{
+  ConfigCertificate pub;
   atomic_uint n_refs;
-  int64_t listener_id; /* 0: by pattern, for all listeners */
-  char *pattern;       /* (owned) lower case; "" for a fallback */
-  int64_t not_after;
-  P2pTlsCert *cert; /* (owned) */
+  int64_t version;
+  StoreCertificateSource source;
+  char *certificate_path, *private_key_path; /* (owned) "" or both */
+  CertStamp stamps[2];                       /* of the two, as they were read */
+  int64_t again_at;                          /* with last_error */
 } CertBox;
+
+/* Two certificates of one name in one credentials object. */
+typedef struct
+{
+  CertBox *first, *second; /* (owned references) */
+  P2pTlsCert *cert;        /* (owned reference) */
+} CertJoin;
 
 typedef struct
 {
@@ -61,6 +78,7 @@ typedef struct
   atomic_uint n_refs;
   GPtrArray *routes;                 /* (owned) of RouteBox: all, by id */
   GPtrArray *certs;                  /* (owned) of CertBox, by id */
+  GPtrArray *joins;                  /* (owned) of CertJoin */
   ConfigAgent **agents_by_public_id; /* (owned array) sorted */
 } ConfigBox;
 
@@ -82,7 +100,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ListenerBox, listener_box_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AgentBox, agent_box_unref)
 
 /* index.c: of a listener whose routes are set. certs: all of the snapshot. */
-ConfigListenerIndex *config_index_new (const ConfigListener *listener, const GPtrArray *certs);
+ConfigListenerIndex *config_index_new (const ConfigListener *listener, ConfigBox *cfg);
 void config_index_free (ConfigListenerIndex *index);
 /* Whether the listener's certificates are what certs would make them. */
 bool config_index_has_certs (const ConfigListener *listener, const GPtrArray *certs);
@@ -132,6 +150,7 @@ typedef struct
   const ConfigBox *old; /* (borrowed) (nullable) */
   ConfigBox *cfg;       /* (borrowed) being made */
   GPtrArray *warnings;  /* (borrowed) of char * */
+  bool refresh;         /* no change by anybody: files and ends of certificates are looked at */
   GPtrArray *fresh;     /* (owned) of RouteBox, borrowed: routes that this change made or changed */
   GHashTable *origins;  /* (owned) (nullable: not needed yet) origin text -> uint64_t * */
   GHashTable *tls;      /* (owned) (nullable) tls_material -> P2pTlsClient */
@@ -139,7 +158,11 @@ typedef struct
 
 /* build.c: the whole configuration as tx sees it, or NULL with error set. Writes the certificates
  * that are missing. */
-ConfigBox *config_build (StoreTx *tx, const ConfigBox *old, GPtrArray *warnings, GError **error);
+ConfigBox *config_build (StoreTx *tx,
+                         const ConfigBox *old,
+                         bool refresh,
+                         GPtrArray *warnings,
+                         GError **error);
 
 /* target.c, route.c, agent.c, listener.c: one object from its row. */
 /* One target being made (target*.c). */
@@ -177,3 +200,14 @@ bool config_check_listeners (const ConfigBox *cfg, GError **error);
 
 /* certificates.c */
 bool config_load_certificates (Builder *builder, GError **error);
+/* (borrowed: cfg) */
+P2pTlsCert *config_join_certs (ConfigBox *cfg, CertBox *first, CertBox *second);
+
+/* certificate.c. old: (nullable) the same certificate as it is in force. */
+CertBox *config_make_certificate (Builder *builder,
+                                  const StoreCertificate *row,
+                                  const CertBox *old,
+                                  GError **error);
+bool config_cert_files_changed (const CertBox *box);
+/* Its end is near, or its files deserve another try. */
+bool config_cert_is_due (const CertBox *box);

@@ -7,11 +7,15 @@
  * Config changes after config_swap (). What runs (health, pools, positions) lives beside it, keyed by id. */
 #pragma once
 
+#include "daemon/certs/certs.h"
 #include "lib/cidr.h"
 #include "lib/span.h"
 #include "lib/tls.h"
 
 #include <glib.h>
+
+/* A certificate that the daemon makes is made anew so long before its end. */
+#define CONFIG_CERT_RENEW_MS (INT64_C (30) * 24 * 60 * 60 * 1000)
 
 typedef struct Config Config;
 
@@ -181,6 +185,18 @@ typedef struct
 typedef struct
 {
   int64_t id;
+  int64_t listener_id; /* 0: all https listeners */
+  char *pattern;       /* lower case, "*.example.com" */
+  bool enabled;
+  bool renewed_here;   /* self-signed */
+  P2pTlsCert *cert;    /* (nullable: its files could not be read since the start) */
+  CertsFacts facts;    /* of the one in force */
+  char *last_error;    /* (nullable) */
+} ConfigCertificate;
+
+typedef struct
+{
+  int64_t id;
   char *public_id;
   char *name;
   bool enabled;
@@ -213,9 +229,16 @@ const ConfigAgent *config_find_agent_by_id (const Config *cfg, int64_t id);
  * prefix (whole segments) match, else the default route, else NULL. Cost does not grow with the number of host names. */
 const ConfigRoute *config_match (const ConfigListener *listener, P2pSpan host, P2pSpan path);
 
+/* (nullable) */
+const ConfigCertificate *config_find_certificate (const Config *cfg, int64_t id);
+
 /* The certificate for an SNI (lower case, may be empty): exact name, then wildcard, then the listener's fallback. A new
  * reference, never NULL for an https listener. */
 P2pTlsCert *config_choose_cert (const ConfigListener *listener, P2pSpan server_name);
+/* Whether that is another one than the fallback. */
+bool config_has_cert (const ConfigListener *listener, P2pSpan server_name);
+/* Whether it chooses one and the same for both names. */
+bool config_same_cert (const ConfigListener *listener, P2pSpan a, P2pSpan b);
 
 /* Whether all labels of the target's selector stand, equal, among the agent's. */
 bool config_selector_matches (const ConfigTarget *target, const ConfigAgent *agent);

@@ -16,8 +16,10 @@ typedef struct
 
 typedef struct
 {
-  P2pSpan host; /* (borrowed: box) */
-  CertBox *box; /* (owned reference) */
+  P2pSpan host;    /* (borrowed: first) */
+  CertBox *first;  /* (owned reference) */
+  CertBox *second; /* (owned reference) (nullable) for the other kind of key */
+  P2pTlsCert *cert; /* (owned reference) */
 } CertEntry;
 
 struct ConfigListenerIndex
@@ -30,6 +32,7 @@ struct ConfigListenerIndex
   GHashTable *certs;          /* (owned) CertEntry as a set, by host */
   GHashTable *wildcard_certs; /* (owned) by ".example.com" */
   CertBox *fallback_cert;     /* (owned reference) (nullable: http) */
+  GPtrArray *made_from;       /* (owned) of CertBox (owned references): all that the listener has */
 };
 
 /* FNV-1a. The names in the table are the administrator's, so nobody else can make them collide. */
@@ -64,7 +67,9 @@ cert_entry_free (void *data)
 {
   CertEntry *entry = data;
 
-  cert_box_unref (entry->box);
+  cert_box_unref (entry->first);
+  g_clear_pointer (&entry->second, cert_box_unref);
+  g_clear_pointer (&entry->cert, p2p_tls_cert_unref);
   g_free (entry);
 }
 
@@ -110,41 +115,105 @@ index_route (ConfigListenerIndex *index, const ConfigRoute *route, unsigned rank
 static bool
 listener_wants (const ConfigListener *listener, const CertBox *box)
 {
-  return listener->protocol == CONFIG_PROTOCOL_HTTPS
-         && (box->listener_id == 0 || box->listener_id == listener->id);
+  return listener->protocol == CONFIG_PROTOCOL_HTTPS && box->pub.enabled && box->pub.cert
+         && (box->pub.listener_id == 0 || box->pub.listener_id == listener->id);
+}
+
+/* Which of several for one name: one for this listener before one for all, one that somebody brought
+ * before one that was made here. */
+static unsigned
+cert_rank (const CertBox *box)
+{
+  return (box->pub.listener_id != 0) * 2u + (box->source != STORE_CERTIFICATE_SELF_SIGNED);
+}
+
+static CertEntry *
+ensure_cert_entry (ConfigListenerIndex *index, CertBox *box)
+{
+  bool wildcard = *box->pub.pattern == '*';
+  GHashTable *table = wildcard ? index->wildcard_certs : index->certs;
+  P2pSpan host
+      = wildcard ? wildcard_key (box->pub.pattern) : p2p_span_from_string (box->pub.pattern);
+  CertEntry *entry = g_hash_table_lookup (table, &host);
+
+  if (entry)
+    return entry;
+  entry = g_new0 (CertEntry, 1);
+  entry->host = host;
+  entry->first = cert_box_ref (box);
+  g_hash_table_add (table, entry);
+  return entry;
+}
+
+/* Takes the place of another one. Of two equals the later is meant: ids rise. */
+static void
+replace_box (CertBox **place, CertBox *box)
+{
+  g_clear_pointer (place, cert_box_unref);
+  *place = cert_box_ref (box);
 }
 
 static void
 index_cert (ConfigListenerIndex *index, CertBox *box)
 {
-  bool wildcard = *box->pattern == '*';
-  CertEntry *entry;
+  CertEntry *entry = ensure_cert_entry (index, box);
+  unsigned rank = cert_rank (box), best = cert_rank (entry->first);
 
-  if (*box->pattern == '\0')
+  if (entry->first == box || rank < best)
+    return;
+  if (rank > best)
+    g_clear_pointer (&entry->second, cert_box_unref);
+  if (rank > best || box->pub.facts.rsa == entry->first->pub.facts.rsa)
     {
-      index->fallback_cert = cert_box_ref (box);
-      return;
+      entry->host = *box->pub.pattern == '*' ? wildcard_key (box->pub.pattern)
+                                             : p2p_span_from_string (box->pub.pattern);
+      replace_box (&entry->first, box);
     }
-  entry = g_new0 (CertEntry, 1);
-  entry->host = wildcard ? wildcard_key (box->pattern) : p2p_span_from_string (box->pattern);
-  entry->box = cert_box_ref (box);
-  g_hash_table_add (wildcard ? index->wildcard_certs : index->certs, entry);
+  else
+    {
+      replace_box (&entry->second, box);
+    }
 }
 
-/* Only names that a route of this listener has: a certificate kept from an earlier route answers
- * for nothing. */
-static bool
-has_pattern (const ConfigListenerIndex *index, const CertBox *box)
+static void
+finish_certs (GHashTable *table, ConfigBox *cfg)
 {
-  P2pSpan host =
-      *box->pattern == '*' ? wildcard_key (box->pattern) : p2p_span_from_string (box->pattern);
+  GHashTableIter iter;
+  void *key;
 
-  return *box->pattern == '\0'
-         || g_hash_table_contains (*box->pattern == '*' ? index->wildcards : index->exact, &host);
+  g_hash_table_iter_init (&iter, table);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    {
+      CertEntry *entry = key;
+
+      entry->cert = p2p_tls_cert_ref (
+          entry->second ? config_join_certs (cfg, entry->first, entry->second)
+                        : entry->first->pub.cert);
+    }
+}
+
+static void
+index_certs (ConfigListenerIndex *index, const ConfigListener *listener, ConfigBox *cfg)
+{
+  index->made_from = g_ptr_array_new_with_free_func ((GDestroyNotify) cert_box_unref);
+  for (unsigned i = 0; i < cfg->certs->len; i++)
+    {
+      CertBox *box = cfg->certs->pdata[i];
+
+      if (!listener_wants (listener, box))
+        continue;
+      g_ptr_array_add (index->made_from, cert_box_ref (box));
+      if (box->source == STORE_CERTIFICATE_FALLBACK)
+        replace_box (&index->fallback_cert, box);
+      else
+        index_cert (index, box);
+    }
+  finish_certs (index->certs, cfg);
+  finish_certs (index->wildcard_certs, cfg);
 }
 
 ConfigListenerIndex *
-config_index_new (const ConfigListener *listener, const GPtrArray *certs)
+config_index_new (const ConfigListener *listener, ConfigBox *cfg)
 {
   ConfigListenerIndex *index = g_new0 (ConfigListenerIndex, 1);
 
@@ -155,9 +224,7 @@ config_index_new (const ConfigListener *listener, const GPtrArray *certs)
   index->any.ranks = g_array_new (false, false, sizeof (unsigned));
   for (unsigned rank = 0; rank < listener->n_routes; rank++)
     index_route (index, listener->routes[rank], rank);
-  for (unsigned i = 0; i < certs->len; i++)
-    if (listener_wants (listener, certs->pdata[i]) && has_pattern (index, certs->pdata[i]))
-      index_cert (index, certs->pdata[i]);
+  index_certs (index, listener, cfg);
   return index;
 }
 
@@ -172,40 +239,21 @@ config_index_free (ConfigListenerIndex *index)
   g_hash_table_unref (index->wildcard_certs);
   g_array_unref (index->any.ranks);
   g_clear_pointer (&index->fallback_cert, cert_box_unref);
+  g_ptr_array_unref (index->made_from);
   g_free (index);
 }
 
 bool
 config_index_has_certs (const ConfigListener *listener, const GPtrArray *certs)
 {
-  const ConfigListenerIndex *index = listener->index;
+  const GPtrArray *made_from = listener->index->made_from;
   unsigned n = 0;
 
   for (unsigned i = 0; i < certs->len; i++)
-    {
-      CertBox *box = certs->pdata[i];
-      CertEntry *entry;
-      P2pSpan host;
-
-      if (!listener_wants (listener, box) || !has_pattern (index, box))
-        continue;
-      n++;
-      if (*box->pattern == '\0')
-        {
-          if (index->fallback_cert != box)
-            return false;
-          continue;
-        }
-      host =
-          *box->pattern == '*' ? wildcard_key (box->pattern) : p2p_span_from_string (box->pattern);
-      entry =
-          g_hash_table_lookup (*box->pattern == '*' ? index->wildcard_certs : index->certs, &host);
-      if (!entry || entry->box != box)
-        return false;
-    }
-  return n
-         == g_hash_table_size (index->certs) + g_hash_table_size (index->wildcard_certs)
-                + (index->fallback_cert != NULL);
+    if (listener_wants (listener, certs->pdata[i])
+        && (n >= made_from->len || made_from->pdata[n++] != certs->pdata[i]))
+      return false;
+  return n == made_from->len;
 }
 
 /* ---- Look-ups ---- */
@@ -257,15 +305,32 @@ config_match (const ConfigListener *listener, P2pSpan host, P2pSpan path)
   return best == UINT_MAX ? index->fallback : listener->routes[best];
 }
 
-P2pTlsCert *
-config_choose_cert (const ConfigListener *listener, P2pSpan server_name)
+static P2pTlsCert *
+choose (const ConfigListenerIndex *index, P2pSpan server_name)
 {
-  const ConfigListenerIndex *index = listener->index;
   const CertEntry *entry = g_hash_table_lookup (index->certs, &server_name);
 
   if (!entry && g_hash_table_size (index->wildcard_certs))
     for (P2pSpan suffix = next_suffix (server_name); suffix.n && !entry;
          suffix = next_suffix (suffix))
       entry = g_hash_table_lookup (index->wildcard_certs, &suffix);
-  return p2p_tls_cert_ref (entry ? entry->box->cert : index->fallback_cert->cert);
+  return entry ? entry->cert : index->fallback_cert->pub.cert;
+}
+
+P2pTlsCert *
+config_choose_cert (const ConfigListener *listener, P2pSpan server_name)
+{
+  return p2p_tls_cert_ref (choose (listener->index, server_name));
+}
+
+bool
+config_same_cert (const ConfigListener *listener, P2pSpan a, P2pSpan b)
+{
+  return choose (listener->index, a) == choose (listener->index, b);
+}
+
+bool
+config_has_cert (const ConfigListener *listener, P2pSpan server_name)
+{
+  return choose (listener->index, server_name) != listener->index->fallback_cert->pub.cert;
 }

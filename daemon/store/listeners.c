@@ -76,12 +76,26 @@ read_name (StoreTx *tx, StoreStmt *stmt)
   return store_column_text (stmt, 0);
 }
 
-/* Says by which routes, at most three of them by name. */
+/* Says by what, at most three by name. */
+static bool
+refuse_users (StoreTx *tx, int64_t id, int64_t n, const char *noun, StoreStmt *take_names, GError **error)
+{
+  g_autoptr (GPtrArray) names = store_read_all (tx, take_names, read_name, g_free, noun, error);
+  g_autofree char *users = NULL;
+
+  if (!names)
+    return false;
+  g_ptr_array_add (names, NULL);
+  users = g_strjoinv ("', '", (char **) names->pdata);
+  store_set_error (error, STORE_ERROR_CONFLICT, NULL,
+                   "listener %" G_GINT64_FORMAT ": is in use by %" G_GINT64_FORMAT " %s%s: '%s'%s",
+                   id, n, noun, n == 1 ? "" : "s", users, n > 3 ? ", ..." : "");
+  return false;
+}
+
 static bool
 check_unused (StoreTx *tx, int64_t id, GError **error)
 {
-  g_autoptr (GPtrArray) names = NULL;
-  g_autofree char *users = NULL;
   int64_t n = 0;
 
   if (!store_run_int (
@@ -89,22 +103,30 @@ check_unused (StoreTx *tx, int64_t id, GError **error)
           store_query (tx, error, "SELECT count(*) FROM routes WHERE listener_id = $1", "i", id),
           "routes", 0, &n, error))
     return false;
+  if (n > 0)
+    return refuse_users (
+        tx, id, n, "route",
+        store_query (tx, error,
+                     "SELECT name FROM routes WHERE listener_id = $1 ORDER BY priority, id LIMIT 3",
+                     "i", id),
+        error);
+  /* Its fallback goes with it. */
+  if (!store_run_int (tx,
+                      store_query (tx, error,
+                                   "SELECT count(*) FROM certificates WHERE listener_id = $1 "
+                                   "AND source <> 'fallback'",
+                                   "i", id),
+                      "certificates", 0, &n, error))
+    return false;
   if (n == 0)
     return true;
-  names = store_read_all (
-      tx,
-      store_query (tx, error,
-                   "SELECT name FROM routes WHERE listener_id = $1 ORDER BY priority, id LIMIT 3",
-                   "i", id),
-      read_name, g_free, "routes", error);
-  if (!names)
-    return false;
-  g_ptr_array_add (names, NULL);
-  users = g_strjoinv ("', '", (char **) names->pdata);
-  store_set_error (error, STORE_ERROR_CONFLICT, NULL,
-                   "listener %" G_GINT64_FORMAT ": is in use by %" G_GINT64_FORMAT " %s: '%s'%s",
-                   id, n, n == 1 ? "route" : "routes", users, n > 3 ? ", ..." : "");
-  return false;
+  return refuse_users (tx, id, n, "certificate",
+                       store_query (tx, error,
+                                    "SELECT hostname_pattern FROM certificates "
+                                    "WHERE listener_id = $1 AND source <> 'fallback' "
+                                    "ORDER BY id LIMIT 3",
+                                    "i", id),
+                       error);
 }
 
 bool

@@ -18,6 +18,8 @@ const char *const store_balancing_words[]
 const char *const store_redirect_mode_words[]
     = { "same_host_path", "external_origin_keep_path", "absolute_url", NULL };
 const char *const store_proxy_protocol_words[] = { "off", "v1", "v2", "any", NULL };
+const char *const store_certificate_source_words[] = { "manual", "self_signed", "acme", "fallback",
+                                                       NULL };
 const char *const store_health_method_words[] = { "GET", "HEAD", "OPTIONS", NULL };
 
 int
@@ -228,8 +230,11 @@ store_certificate_new (void)
   StoreCertificate *row = g_new0 (StoreCertificate, 1);
 
   row->hostname_pattern = g_strdup ("");
+  row->enabled = true;
   row->certificate_pem = g_strdup ("");
   row->private_key_pem = g_strdup ("");
+  row->certificate_path = g_strdup ("");
+  row->private_key_path = g_strdup ("");
   return row;
 }
 
@@ -243,6 +248,8 @@ store_certificate_free (StoreCertificate *row)
   if (row->private_key_pem)
     explicit_bzero (row->private_key_pem, strlen (row->private_key_pem));
   g_free (row->private_key_pem);
+  g_free (row->certificate_path);
+  g_free (row->private_key_path);
   g_free (row);
 }
 

@@ -74,6 +74,7 @@ extern const char *const store_balancing_words[];
 extern const char *const store_redirect_mode_words[];
 extern const char *const store_proxy_protocol_words[];
 extern const char *const store_health_method_words[];
+extern const char *const store_certificate_source_words[];
 /* The value of a word, -1 when it is none of them. */
 int store_word_find (const char *const *words, const char *word);
 
@@ -147,6 +148,13 @@ typedef enum
   STORE_HEALTH_HEAD,
   STORE_HEALTH_OPTIONS
 } StoreHealthMethod;
+typedef enum
+{
+  STORE_CERTIFICATE_MANUAL, /* uploaded, or in files */
+  STORE_CERTIFICATE_SELF_SIGNED,
+  STORE_CERTIFICATE_ACME,
+  STORE_CERTIFICATE_FALLBACK /* a listener's own, for names that no other is for */
+} StoreCertificateSource;
 
 /* A label or a header field. Lists of them are GPtrArrays that free their elements; never NULL in a
  * row. */
@@ -281,11 +289,15 @@ typedef struct
 typedef struct
 {
   int64_t id, version;
-  int64_t listener_id;    /* 0: for any listener; else this listener's fallback */
+  int64_t listener_id;    /* 0: for all listeners */
   char *hostname_pattern; /* "" for a fallback */
-  char *certificate_pem;
+  StoreCertificateSource source;
+  bool enabled;
+  char *certificate_pem; /* "" while there is none, or it stands in a file */
   char *private_key_pem;
-  int64_t created_at, not_after;
+  char *certificate_path; /* "" or, of both files, absolute */
+  char *private_key_path;
+  int64_t created_at, not_after; /* not_after: of those that the daemon makes */
 } StoreCertificate;
 
 typedef struct
@@ -416,13 +428,13 @@ StoreAgent *store_agent_get (StoreTx *tx, int64_t id, GError **error);
 GPtrArray *store_agent_list (StoreTx *tx, int64_t after_id, unsigned limit, GError **error);
 
 bool store_certificate_insert (StoreTx *tx, StoreCertificate *row, GError **error);
-bool store_certificate_delete (StoreTx *tx, int64_t id, GError **error);
+bool store_certificate_update (StoreTx *tx,
+                               StoreCertificate *row,
+                               int64_t if_version,
+                               GError **error);
+bool store_certificate_delete (StoreTx *tx, int64_t id, int64_t if_version, GError **error);
 StoreCertificate *store_certificate_get (StoreTx *tx, int64_t id, GError **error);
-/* The one for a name (listener_id 0), or the listener's fallback (hostname_pattern ""). */
-StoreCertificate *store_certificate_find (StoreTx *tx,
-                                          int64_t listener_id,
-                                          const char *hostname_pattern,
-                                          GError **error);
+/* Without the listeners' fallbacks, which are nobody's to change. */
 GPtrArray *store_certificate_list (StoreTx *tx, int64_t after_id, unsigned limit, GError **error);
 
 typedef struct

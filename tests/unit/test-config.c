@@ -855,7 +855,7 @@ test_origin_keys (ConfigFixture *fixture, const void *data)
     }
 }
 
-/* ---- Agents, certificates, start ---- */
+/* ---- Agents, start ---- */
 
 static void
 test_agents (ConfigFixture *fixture, const void *data)
@@ -934,98 +934,6 @@ test_agents (ConfigFixture *fixture, const void *data)
   target = find_target (cfg, listener->id, "r");
   g_assert_true (config_selector_matches (target, config_find_agent (cfg, P2P_SPAN ("agt_b"))));
   g_assert_false (config_selector_matches (target, config_find_agent (cfg, P2P_SPAN ("agt_c"))));
-}
-
-static unsigned
-n_certificates (ConfigFixture *fixture)
-{
-  g_autoptr (StoreTx) tx = store_begin_read (fixture->store, NULL);
-  g_autoptr (GPtrArray) rows = store_certificate_list (tx, 0, STORE_LIST_MAX, NULL);
-
-  return rows->len;
-}
-
-static void
-test_certificates (ConfigFixture *fixture, const void *data)
-{
-  g_autoptr (StoreListener) plain = config_fixture_listener ("plain", STORE_PROTOCOL_HTTP, 80);
-  g_autoptr (StoreListener) secure = config_fixture_listener ("secure", STORE_PROTOCOL_HTTPS, 443);
-  g_autoptr (StoreRoute) a = NULL;
-  g_autoptr (StoreRoute) same = NULL;
-  g_autoptr (StoreRoute) wild = NULL;
-  g_autoptr (StoreRoute) unnamed = NULL;
-  g_autoptr (StoreRoute) address = NULL;
-  g_autoptr (StoreRoute) http = NULL;
-  g_autoptr (P2pTlsCert) fallback = NULL;
-  g_autoptr (P2pTlsCert) named = NULL;
-  g_autoptr (Config) cfg = NULL;
-  const ConfigListener *listener;
-  Edit edit = { 0 };
-
-  (void) data;
-  config_fixture_add_listener (plain);
-  g_assert_cmpuint (n_certificates (fixture), ==, 0);
-  config_fixture_add_listener (secure);
-  g_assert_cmpuint (n_certificates (fixture), ==, 1); /* the fallback */
-  a = config_fixture_route (secure->id, "a", "A.example", "/");
-  same = config_fixture_route (secure->id, "same", "a.example", "/x");
-  wild = config_fixture_route (secure->id, "wild", "*.w.example", "/");
-  unnamed = config_fixture_route (secure->id, "unnamed", "", "/y");
-  address = config_fixture_route (secure->id, "address", "192.0.2.1", "/");
-  http = config_fixture_route (plain->id, "http", "plain.example", "/");
-  config_fixture_add_route (a);
-  g_assert_cmpuint (n_certificates (fixture), ==, 2);
-  config_fixture_add_route (same); /* one per name */
-  config_fixture_add_route (unnamed);
-  config_fixture_add_route (address);
-  config_fixture_add_route (http);
-  g_assert_cmpuint (n_certificates (fixture), ==, 2);
-  config_fixture_add_route (wild);
-  g_assert_cmpuint (n_certificates (fixture), ==, 3);
-
-  cfg = config_get_current ();
-  listener = config_find_listener (cfg, secure->id);
-  fallback = config_choose_cert (listener, P2P_SPAN ("unknown.example"));
-  named = config_choose_cert (listener, P2P_SPAN ("a.example"));
-  g_assert_true (fallback != named);
-#define CHOSEN(sni, expected)                                                                      \
-  G_STMT_START                                                                                     \
-  {                                                                                                \
-    g_autoptr (P2pTlsCert) chosen = config_choose_cert (listener, P2P_SPAN (sni));                 \
-    g_assert_true ((chosen) expected);                                                             \
-  }                                                                                                \
-  G_STMT_END
-  CHOSEN ("", == fallback);
-  CHOSEN ("b.a.example", == fallback);
-  CHOSEN ("w.example", == fallback);
-  CHOSEN ("plain.example", == fallback);
-  CHOSEN ("x.w.example", != fallback);
-  CHOSEN ("x.w.example", != named);
-
-  /* The route gone, its certificate serves nothing but is kept: the name comes back with the same
-   * one. */
-  edit.delete_route = a->id;
-  g_assert_no_error (config_fixture_change (apply, &edit));
-  edit.delete_route = same->id;
-  g_assert_no_error (config_fixture_change (apply, &edit));
-  g_clear_pointer (&cfg, config_unref);
-  cfg = config_get_current ();
-  listener = config_find_listener (cfg, secure->id);
-  CHOSEN ("a.example", == fallback);
-  g_assert_cmpuint (n_certificates (fixture), ==, 3);
-  config_fixture_add_route (a);
-  g_clear_pointer (&cfg, config_unref);
-  cfg = config_get_current ();
-  listener = config_find_listener (cfg, secure->id);
-  CHOSEN ("a.example", == named); /* parsed once */
-  g_assert_cmpuint (n_certificates (fixture), ==, 3);
-#undef CHOSEN
-
-  /* A listener that becomes https gets what it needs. */
-  plain->protocol = STORE_PROTOCOL_HTTPS;
-  edit = (Edit){ .listener = plain, .update = true };
-  g_assert_no_error (config_fixture_change (apply, &edit));
-  g_assert_cmpuint (n_certificates (fixture), ==, 5);
 }
 
 static void
@@ -1167,7 +1075,6 @@ main (int argc, char **argv)
   ADD ("request-fields", test_request_fields);
   ADD ("origin-keys", test_origin_keys);
   ADD ("agents", test_agents);
-  ADD ("certificates", test_certificates);
   ADD ("bad-start", test_bad_start);
   ADD ("race", test_race);
   ADD ("warnings", test_warnings);

@@ -554,27 +554,57 @@ test_certificates (Fixture *fixture, const void *data)
   StoreTx *tx = begin_write (fixture);
   g_autoptr (StoreCertificate) row = store_certificate_new ();
   g_autoptr (StoreCertificate) found = NULL;
-  int64_t listener_id = insert_listener (tx, "web", &error);
+  g_autoptr (GPtrArray) list = NULL;
+  int64_t listener_id = insert_listener (tx, "web", &error), other = insert_listener (tx, "w", &error);
+  int64_t named;
 
   (void) data;
   set (&row->hostname_pattern, "a.example");
+  set (&row->certificate_path, "/a.crt");
+  set (&row->private_key_path, "/a.key");
   g_assert_true (store_certificate_insert (tx, row, &error));
-  g_assert_false (store_certificate_insert (tx, row, &error)); /* one per name */
-  g_assert_error (error, STORE_ERROR, STORE_ERROR_CONFLICT);
-  g_clear_error (&error);
-  set (&row->hostname_pattern, "");
+  g_assert_true (store_certificate_insert (tx, row, &error)); /* for another kind of key */
+  named = row->id;
   row->listener_id = listener_id;
-  g_assert_true (store_certificate_insert (tx, row, &error));
-  g_assert_false (store_certificate_insert (tx, row, &error)); /* one fallback a listener */
+  row->enabled = false;
+  set (&row->certificate_pem, "chain");
+  set (&row->private_key_pem, "key");
+  row->source = STORE_CERTIFICATE_SELF_SIGNED;
+  row->not_after = 5;
+  g_assert_true (store_certificate_update (tx, row, 1, &error));
+  g_assert_cmpint (row->version, ==, 2);
+  g_assert_false (store_certificate_update (tx, row, 1, &error));
+  g_assert_error (error, STORE_ERROR, STORE_ERROR_STALE);
   g_clear_error (&error);
-  found = store_certificate_find (tx, listener_id, "", &error);
+  found = store_certificate_get (tx, named, &error);
   g_assert_no_error (error);
   g_assert_cmpint (found->listener_id, ==, listener_id);
+  g_assert_cmpint (found->source, ==, STORE_CERTIFICATE_SELF_SIGNED);
+  g_assert_false (found->enabled);
+  g_assert_cmpstr (found->hostname_pattern, ==, "a.example");
+  g_assert_cmpstr (found->certificate_pem, ==, "chain");
+  g_assert_cmpstr (found->private_key_pem, ==, "key");
+  g_assert_cmpstr (found->certificate_path, ==, "/a.crt");
+  g_assert_cmpstr (found->private_key_path, ==, "/a.key");
+  g_assert_cmpint (found->not_after, ==, 5);
+
+  set (&row->hostname_pattern, "");
+  row->source = STORE_CERTIFICATE_FALLBACK;
+  row->listener_id = other;
+  g_assert_true (store_certificate_insert (tx, row, &error));
+  g_assert_false (store_certificate_insert (tx, row, &error)); /* one a listener */
+  g_clear_error (&error);
+  list = store_certificate_list (tx, 0, 10, &error);
+  g_assert_cmpuint (list->len, ==, 2); /* without the fallback */
+
+  /* A certificate holds its listener; a fallback goes with it. */
+  g_assert_false (store_listener_delete (tx, listener_id, 0, &error));
+  g_assert_nonnull (strstr (error->message, "in use by 1 certificate: 'a.example'"));
+  g_clear_error (&error);
+  g_assert_true (store_certificate_delete (tx, named, 2, &error));
   g_assert_true (store_listener_delete (tx, listener_id, 0, &error));
-  g_clear_pointer (&found, store_certificate_free);
-  g_assert_null (store_certificate_find (tx, listener_id, "", NULL));
-  found = store_certificate_find (tx, 0, "a.example", &error);
-  g_assert_no_error (error);
+  g_assert_true (store_listener_delete (tx, other, 0, &error));
+  g_assert_null (store_certificate_get (tx, row->id, NULL));
   store_end (tx);
 }
 

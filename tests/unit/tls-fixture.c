@@ -45,13 +45,16 @@ tls_fixture_cert (const TlsFixtureOptions *options)
   time_t now = time (NULL);
 
   GOOD (gnutls_x509_privkey_init (&cert->key));
-  GOOD (gnutls_x509_privkey_generate (cert->key, GNUTLS_PK_ECDSA,
-                                      GNUTLS_CURVE_TO_BITS (GNUTLS_ECC_CURVE_SECP256R1), 0));
+  if (options->rsa)
+    GOOD (gnutls_x509_privkey_generate (cert->key, GNUTLS_PK_RSA, 2048, 0));
+  else
+    GOOD (gnutls_x509_privkey_generate (cert->key, GNUTLS_PK_ECDSA,
+                                        GNUTLS_CURVE_TO_BITS (GNUTLS_ECC_CURVE_SECP256R1), 0));
   GOOD (gnutls_x509_crt_init (&cert->crt));
   GOOD (gnutls_x509_crt_set_version (cert->crt, 3));
   serial++;
   GOOD (gnutls_x509_crt_set_serial (cert->crt, &serial, 1));
-  GOOD (gnutls_x509_crt_set_activation_time (cert->crt, now - 7200));
+  GOOD (gnutls_x509_crt_set_activation_time (cert->crt, options->early ? now + 3600 : now - 7200));
   GOOD (gnutls_x509_crt_set_expiration_time (cert->crt, options->expired ? now - 3600 : now + 86400));
   GOOD (gnutls_x509_crt_set_key (cert->crt, cert->key));
   GOOD (gnutls_x509_crt_set_ca_status (cert->crt, options->ca == NULL));

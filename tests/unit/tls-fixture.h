@@ -22,6 +22,8 @@ typedef struct
   const char *purpose;        /* (nullable) GNUTLS_KP_...; NULL: server */
   const TlsFixtureCert *ca;   /* (nullable: signs itself and is a CA) */
   bool expired;
+  bool early; /* not valid yet */
+  bool rsa;
 } TlsFixtureOptions;
 
 TlsFixtureCert *tls_fixture_cert (const TlsFixtureOptions *options);

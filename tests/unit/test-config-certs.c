@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* Certificates in the configuration: which one a name gets, what is refused, files that change, and
+ * what is made anew in time. */
+#include "lib/clock.h"
+#include "lib/lock.h"
+#include "lib/tls-priv.h"
+#include "tests/unit/config-fixture.h"
+#include "tests/unit/tls-fixture.h"
+
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static StoreCertificate *
+new_row (const char *pattern, const TlsFixtureCert *cert)
+{
+  StoreCertificate *row = store_certificate_new ();
+
+  config_fixture_set (&row->hostname_pattern, pattern);
+  if (cert)
+    {
+      config_fixture_set (&row->certificate_pem, cert->chain_pem);
+      config_fixture_set (&row->private_key_pem, cert->key_pem);
+    }
+  return row;
+}
+
+static bool
+insert (StoreTx *tx, ConfigChange *change, void *data, GError **error)
+{
+  StoreCertificate *row = data;
+
+  (void) change;
+  if (row->source == STORE_CERTIFICATE_SELF_SIGNED && !*row->certificate_pem
+      && !config_make_self_signed (row, error))
+    return false;
+  return store_certificate_insert (tx, row, error);
+}
+
+static bool
+update (StoreTx *tx, ConfigChange *change, void *data, GError **error)
+{
+  (void) change;
+  return store_certificate_update (tx, data, 0, error);
+}
+
+static bool
+delete (StoreTx *tx, ConfigChange *change, void *data, GError **error)
+{
+  (void) change;
+  return store_certificate_delete (tx, ((StoreCertificate *) data)->id, 0, error);
+}
+
+static void
+add (StoreCertificate *row)
+{
+  g_assert_no_error (config_fixture_change (insert, row));
+}
+
+static P2pTlsCert *
+choose (int64_t listener_id, const char *name)
+{
+  g_autoptr (Config) cfg = config_get_current ();
+
+  return config_choose_cert (config_find_listener (cfg, listener_id), p2p_span_from_string (name));
+}
+
+static bool
+shows (int64_t listener_id, const char *name, const StoreCertificate *row)
+{
+  g_autoptr (Config) cfg = config_get_current ();
+  const ConfigCertificate *cert = config_find_certificate (cfg, row->id);
+  g_autoptr (P2pTlsCert) chosen = choose (listener_id, name);
+
+  return cert && chosen == cert->cert;
+}
+
+static bool
+shows_fallback (int64_t listener_id, const char *name)
+{
+  g_autoptr (P2pTlsCert) fallback = choose (listener_id, "");
+  g_autoptr (P2pTlsCert) chosen = choose (listener_id, name);
+
+  return chosen == fallback;
+}
+
+/* ---- Which one ---- */
+
+static void
+test_choice (ConfigFixture *fixture, const void *data)
+{
+  g_autoptr (StoreListener) one = config_fixture_listener ("one", STORE_PROTOCOL_HTTPS, 443);
+  g_autoptr (StoreListener) two = config_fixture_listener ("two", STORE_PROTOCOL_HTTPS, 444);
+  g_autoptr (StoreRoute) route = NULL;
+  g_autoptr (TlsFixtureCert) pair = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example" });
+  g_autoptr (StoreCertificate) exact = new_row ("A.example", pair);
+  g_autoptr (StoreCertificate) wild = new_row ("*.example", pair);
+  g_autoptr (StoreCertificate) own = new_row ("a.example", pair);
+  g_autoptr (StoreCertificate) made = new_row ("*.example", NULL);
+  g_autoptr (P2pTlsCert) before = NULL;
+  g_autoptr (P2pTlsCert) after = NULL;
+
+  (void) fixture;
+  (void) data;
+  config_fixture_add_listener (one);
+  config_fixture_add_listener (two);
+  route = config_fixture_route (one->id, "a", "a.example", "/");
+  config_fixture_add_route (route);
+  g_assert_true (shows_fallback (one->id, "a.example")); /* a route makes none */
+
+  made->source = STORE_CERTIFICATE_SELF_SIGNED;
+  add (made);
+  g_assert_true (shows (one->id, "a.example", made));
+  add (wild);
+  g_assert_true (shows (one->id, "a.example", wild)); /* manual before self-signed */
+  add (exact);
+  g_assert_true (shows (one->id, "a.example", exact));
+  g_assert_true (shows (two->id, "b.example", wild));
+  g_assert_true (shows_fallback (one->id, "example"));
+  g_assert_true (shows_fallback (one->id, "a.other"));
+  own->listener_id = two->id;
+  add (own);
+  g_assert_true (shows (one->id, "a.example", exact));
+  g_assert_true (shows (two->id, "a.example", own)); /* the listener's before everybody's */
+
+  {
+    g_autoptr (Config) cfg = config_get_current ();
+    const ConfigListener *listener = config_find_listener (cfg, one->id);
+
+    g_assert_true (config_same_cert (listener, P2P_SPAN ("b.example"), P2P_SPAN ("c.example")));
+    g_assert_false (config_same_cert (listener, P2P_SPAN ("a.example"), P2P_SPAN ("c.example")));
+    g_assert_true (config_has_cert (listener, P2P_SPAN ("b.example")));
+    g_assert_false (config_has_cert (listener, P2P_SPAN ("b.other")));
+  }
+
+  /* Another change leaves the object, and with it its tickets. */
+  before = choose (one->id, "a.example");
+  own->enabled = false;
+  g_assert_no_error (config_fixture_change (update, own));
+  after = choose (one->id, "a.example");
+  g_assert_true (before == after);
+  g_assert_true (shows (two->id, "a.example", exact));
+  g_assert_no_error (config_fixture_change (delete, exact));
+  g_assert_true (shows (one->id, "a.example", wild));
+}
+
+static unsigned
+n_chains (P2pTlsCert *cert)
+{
+  gnutls_x509_privkey_t key = NULL;
+  unsigned n = 0;
+
+  while (gnutls_certificate_get_x509_key (cert->credentials, n, &key) >= 0)
+    {
+      gnutls_x509_privkey_deinit (key);
+      n++;
+    }
+  return n;
+}
+
+static void
+test_both_keys (ConfigFixture *fixture, const void *data)
+{
+  g_autoptr (StoreListener) web = config_fixture_listener ("web", STORE_PROTOCOL_HTTPS, 443);
+  g_autoptr (StoreListener) late = config_fixture_listener ("late", STORE_PROTOCOL_HTTPS, 444);
+  g_autoptr (TlsFixtureCert) ecdsa = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example" });
+  g_autoptr (TlsFixtureCert) rsa
+      = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example", .rsa = true });
+  g_autoptr (StoreCertificate) first = new_row ("a.example", ecdsa);
+  g_autoptr (StoreCertificate) second = new_row ("a.example", rsa);
+  g_autoptr (StoreCertificate) third = new_row ("a.example", ecdsa);
+  g_autoptr (P2pTlsCert) joined = NULL, again = NULL, other = NULL, replaced = NULL;
+
+  (void) fixture;
+  (void) data;
+  config_fixture_add_listener (web);
+  add (first);
+  g_assert_true (shows (web->id, "a.example", first));
+  add (second);
+  g_assert_false (shows (web->id, "a.example", first));
+  g_assert_false (shows (web->id, "a.example", second));
+  joined = choose (web->id, "a.example");
+  g_assert_cmpuint (n_chains (joined), ==, 2);
+
+  /* The same object for every listener and after other changes. */
+  config_fixture_add_listener (late);
+  other = choose (late->id, "a.example");
+  again = choose (web->id, "a.example");
+  g_assert_true (other == joined && again == joined);
+
+  add (third); /* of two equals the later */
+  replaced = choose (web->id, "a.example");
+  g_assert_true (replaced != joined);
+  g_assert_no_error (config_fixture_change (delete, second));
+  g_assert_true (shows (web->id, "a.example", third));
+}
+
+/* ---- What is wrong ---- */
+
+typedef struct
+{
+  const char *field;
+  const char *message;
+  void (*spoil) (StoreCertificate *row);
+} Refusal;
+
+static TlsFixtureCert *good, *another, *ca, *leaf, *expired, *early;
+
+static void
+spoil_pattern (StoreCertificate *row)
+{
+  config_fixture_set (&row->hostname_pattern, "a b");
+}
+
+static void
+spoil_address (StoreCertificate *row)
+{
+  config_fixture_set (&row->hostname_pattern, "192.0.2.1");
+}
+
+static void
+spoil_empty (StoreCertificate *row)
+{
+  config_fixture_set (&row->certificate_pem, "");
+}
+
+static void
+spoil_no_key (StoreCertificate *row)
+{
+  config_fixture_set (&row->private_key_pem, "");
+}
+
+static void
+spoil_text (StoreCertificate *row)
+{
+  config_fixture_set (&row->certificate_pem, "hello");
+}
+
+static void
+spoil_key_text (StoreCertificate *row)
+{
+  config_fixture_set (&row->private_key_pem, "hello");
+}
+
+static void
+spoil_key (StoreCertificate *row)
+{
+  config_fixture_set (&row->private_key_pem, another->key_pem);
+}
+
+static void
+spoil_order (StoreCertificate *row)
+{
+  g_free (row->certificate_pem);
+  row->certificate_pem = g_strconcat (ca->chain_pem, leaf->chain_pem, NULL);
+  config_fixture_set (&row->private_key_pem, ca->key_pem);
+}
+
+static void
+spoil_expired (StoreCertificate *row)
+{
+  config_fixture_set (&row->certificate_pem, expired->chain_pem);
+  config_fixture_set (&row->private_key_pem, expired->key_pem);
+}
+
+static void
+spoil_early (StoreCertificate *row)
+{
+  config_fixture_set (&row->certificate_pem, early->chain_pem);
+  config_fixture_set (&row->private_key_pem, early->key_pem);
+}
+
+static void
+spoil_both (StoreCertificate *row)
+{
+  config_fixture_set (&row->certificate_path, "/x");
+  config_fixture_set (&row->private_key_path, "/y");
+}
+
+static void
+spoil_relative (StoreCertificate *row)
+{
+  config_fixture_set (&row->certificate_pem, "");
+  config_fixture_set (&row->private_key_pem, "");
+  config_fixture_set (&row->certificate_path, "x");
+  config_fixture_set (&row->private_key_path, "/y");
+}
+
+static void
+spoil_one_path (StoreCertificate *row)
+{
+  spoil_relative (row);
+  config_fixture_set (&row->certificate_path, "/x");
+  config_fixture_set (&row->private_key_path, "");
+}
+
+static void
+spoil_missing (StoreCertificate *row)
+{
+  spoil_relative (row);
+  config_fixture_set (&row->certificate_path, "/nowhere/x");
+}
+
+static void
+spoil_directory (StoreCertificate *row)
+{
+  spoil_relative (row);
+  config_fixture_set (&row->certificate_path, "/");
+}
+
+static void
+spoil_source (StoreCertificate *row)
+{
+  row->source = STORE_CERTIFICATE_ACME;
+}
+
+static void
+test_refusals (ConfigFixture *fixture, const void *data)
+{
+  static const Refusal refusals[] = {
+    { "hostname_pattern", "hostname_pattern", spoil_pattern },
+    { "hostname_pattern", "must be a name", spoil_address },
+    { "certificate_pem", "needed", spoil_empty },
+    { "private_key_pem", "private_key_pem is needed", spoil_no_key },
+    { "certificate_pem", "cannot be read as PEM", spoil_text },
+    { "private_key_pem", "cannot be read as PEM", spoil_key_text },
+    { "private_key_pem", "the private key does not belong to the certificate", spoil_key },
+    { "certificate_pem", "out of order: its certificate 2 (CN=leaf.example)", spoil_order },
+    { "certificate_pem", "the certificate expired at 20", spoil_expired },
+    { "certificate_pem", "the certificate is not valid before 20", spoil_early },
+    { "certificate_path", "the one or the other", spoil_both },
+    { "certificate_path", "must be absolute", spoil_relative },
+    { "private_key_path", "must be absolute", spoil_one_path },
+    { "certificate_path", "/nowhere/x: No such file", spoil_missing },
+    { "certificate_path", "/: is not a file", spoil_directory },
+    { "source", "acme is not supported", spoil_source },
+  };
+
+  (void) fixture;
+  (void) data;
+  for (unsigned i = 0; i < G_N_ELEMENTS (refusals); i++)
+    {
+      g_autoptr (StoreCertificate) row = new_row ("a.example", good);
+      g_autoptr (GError) error = NULL;
+
+      refusals[i].spoil (row);
+      error = config_fixture_change (insert, row);
+      g_test_message ("%s: %s", refusals[i].message, error ? error->message : "taken");
+      g_assert_error (error, CONFIG_ERROR, CONFIG_ERROR_INVALID);
+      g_assert_cmpstr (config_error_get_field (error), ==, refusals[i].field);
+      g_assert_nonnull (strstr (error->message, refusals[i].message));
+      g_assert_null (strstr (error->message, "PRIVATE KEY"));
+    }
+}
+
+static char *
+warning_of (StoreCertificate *row)
+{
+  ConfigChange change = { .apply = insert, .data = row, .dry_run = true };
+  char *text;
+
+  g_assert_true (config_change (&change, NULL));
+  text = change.warnings ? g_strjoinv ("\n", change.warnings) : g_strdup ("");
+  config_change_clear (&change);
+  return text;
+}
+
+static void
+test_warnings (ConfigFixture *fixture, const void *data)
+{
+  g_autoptr (StoreCertificate) fine = new_row ("a.example", good);
+  g_autoptr (StoreCertificate) other = new_row ("b.example", good);
+  g_autoptr (StoreCertificate) off = new_row ("a.example", expired);
+  g_autofree char *none = warning_of (fine);
+  g_autofree char *name = warning_of (other);
+  g_autofree char *dates = NULL;
+
+  (void) fixture;
+  (void) data;
+  g_assert_cmpstr (none, ==, "");
+  g_assert_nonnull (strstr (name, "'b.example': the certificate does not name it"));
+  off->enabled = false; /* kept, not shown */
+  dates = warning_of (off);
+  g_assert_nonnull (strstr (dates, "the certificate expired at"));
+}
+
+static void
+test_facts (ConfigFixture *fixture, const void *data)
+{
+  g_autoptr (StoreCertificate) row = new_row ("leaf.example", NULL);
+  g_autoptr (Config) cfg = NULL;
+  const ConfigCertificate *cert;
+  int64_t now = p2p_wall_ms ();
+
+  (void) fixture;
+  (void) data;
+  g_free (row->certificate_pem);
+  row->certificate_pem = g_strconcat (leaf->chain_pem, ca->chain_pem, NULL);
+  config_fixture_set (&row->private_key_pem, leaf->key_pem);
+  add (row);
+  cfg = config_get_current ();
+  cert = config_find_certificate (cfg, row->id);
+  g_assert_cmpstr (cert->facts.subject, ==, "CN=leaf.example");
+  g_assert_cmpstr (cert->facts.issuer, ==, "CN=ca.example");
+  g_assert_cmpstr (cert->facts.names[0], ==, "leaf.example");
+  g_assert_null (cert->facts.names[1]);
+  g_assert_cmpuint (strlen (cert->facts.sha256), ==, 64);
+  g_assert_true (cert->facts.not_before < now && cert->facts.not_after > now);
+  g_assert_null (cert->last_error);
+  g_assert_null (config_find_certificate (cfg, row->id + 1));
+}
+
+/* ---- Files ---- */
+
+static void
+write_file (const char *path, const char *text)
+{
+  g_assert_true (g_file_set_contents (path, text, -1, NULL));
+}
+
+static char *
+error_of (int64_t id)
+{
+  g_autoptr (Config) cfg = config_get_current ();
+
+  return g_strdup (config_find_certificate (cfg, id)->last_error);
+}
+
+static void
+refresh (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (config_refresh (&error));
+  g_assert_no_error (error);
+}
+
+static void
+test_files (ConfigFixture *fixture, const void *data)
+{
+  g_autoptr (StoreListener) web = config_fixture_listener ("web", STORE_PROTOCOL_HTTPS, 443);
+  g_autoptr (StoreCertificate) row = new_row ("a.example", NULL);
+  g_autofree char *chain = g_build_filename (fixture->dir, "a.crt", NULL);
+  g_autofree char *key = g_build_filename (fixture->dir, "a.key", NULL);
+  g_autofree char *why = NULL;
+  g_autoptr (P2pTlsCert) first = NULL, same = NULL, kept = NULL, changed = NULL;
+
+  (void) data;
+  config_fixture_add_listener (web);
+  write_file (chain, good->chain_pem);
+  write_file (key, good->key_pem);
+  config_fixture_set (&row->certificate_path, chain);
+  config_fixture_set (&row->private_key_path, key);
+  add (row);
+  g_assert_true (shows (web->id, "a.example", row));
+  first = choose (web->id, "a.example");
+  refresh ();
+  same = choose (web->id, "a.example");
+  g_assert_true (same == first);
+
+  /* A key that does not fit leaves what is in force, and says so; even over changes of the row. */
+  write_file (key, another->key_pem);
+  refresh ();
+  kept = choose (web->id, "a.example");
+  g_assert_true (kept == first);
+  why = error_of (row->id);
+  g_assert_nonnull (strstr (why, "does not belong"));
+  g_assert_no_error (config_fixture_change (update, row));
+  g_clear_pointer (&kept, p2p_tls_cert_unref);
+  kept = choose (web->id, "a.example");
+  g_assert_true (kept == first);
+
+  write_file (chain, another->chain_pem);
+  refresh ();
+  changed = choose (web->id, "a.example");
+  g_assert_true (changed != first);
+  g_clear_pointer (&why, g_free);
+  why = error_of (row->id);
+  g_assert_null (why);
+
+  /* At the start there is nothing to keep: the name goes without, the rest runs. */
+  g_assert_cmpint (g_remove (chain), ==, 0);
+  config_fixture_restart (fixture);
+  g_assert_true (shows_fallback (web->id, "a.example"));
+  why = error_of (row->id);
+  g_assert_nonnull (strstr (why, "No such file"));
+  write_file (chain, another->chain_pem);
+  refresh ();
+  g_assert_true (shows (web->id, "a.example", row));
+  g_assert_false (shows_fallback (web->id, "a.example"));
+}
+
+/* ---- Renewal ---- */
+
+static void
+test_renewal (ConfigFixture *fixture, const void *data)
+{
+  g_autoptr (StoreListener) web = config_fixture_listener ("web", STORE_PROTOCOL_HTTPS, 443);
+  g_autoptr (StoreCertificate) row = new_row ("a.example", good); /* a day is left to it */
+  g_autoptr (StoreCertificate) after = NULL;
+  g_autoptr (GPtrArray) audit = NULL;
+  StoreAuditFilter filter = { .resource = "certificates" };
+  StoreTx *tx;
+
+  (void) data;
+  config_fixture_add_listener (web);
+  row->source = STORE_CERTIFICATE_SELF_SIGNED;
+  row->not_after = p2p_wall_ms () + 1000;
+  add (row);
+  tx = store_begin_read (fixture->store, NULL);
+  after = store_certificate_get (tx, row->id, NULL);
+  g_assert_cmpstr (after->certificate_pem, !=, good->chain_pem);
+  g_assert_cmpint (after->not_after, >, p2p_wall_ms () + CONFIG_CERT_RENEW_MS);
+  audit = store_audit_list (tx, &filter, 0, 10, NULL);
+  g_assert_cmpuint (audit->len, ==, 1);
+  g_assert_cmpstr (((StoreAudit *) audit->pdata[0])->principal, ==, "system");
+  g_assert_cmpstr (((StoreAudit *) audit->pdata[0])->action, ==, "renew");
+  store_end (tx);
+  g_assert_true (shows (web->id, "a.example", after));
+}
+
+int
+main (int argc, char **argv)
+{
+  int status;
+
+  p2p_lock_setup ();
+  p2p_tls_setup ();
+  g_test_init (&argc, &argv, NULL);
+  good = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example" });
+  another = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example" });
+  ca = tls_fixture_cert (&(TlsFixtureOptions){ .name = "ca.example" });
+  leaf = tls_fixture_cert (&(TlsFixtureOptions){ .name = "leaf.example", .ca = ca });
+  expired = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example", .expired = true });
+  early = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example", .early = true });
+#define ADD(path, func)                                                                            \
+  g_test_add ("/config/certs/" path, ConfigFixture, NULL, config_fixture_init, func,               \
+              config_fixture_done)
+  ADD ("choice", test_choice);
+  ADD ("both-keys", test_both_keys);
+  ADD ("refusals", test_refusals);
+  ADD ("warnings", test_warnings);
+  ADD ("facts", test_facts);
+  ADD ("files", test_files);
+  ADD ("renewal", test_renewal);
+#undef ADD
+  status = g_test_run ();
+  tls_fixture_cert_free (good);
+  tls_fixture_cert_free (another);
+  tls_fixture_cert_free (ca);
+  tls_fixture_cert_free (leaf);
+  tls_fixture_cert_free (expired);
+  tls_fixture_cert_free (early);
+  return status;
+}
