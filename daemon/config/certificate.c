@@ -152,10 +152,8 @@ warn (const Scope *scope, const char *format, ...)
   g_autofree char *sentence = NULL;
   va_list args;
 
-  /* Of what this change brings only. */
-  if (!scope->builder->old || scope->builder->refresh
-      || scope->row->source == STORE_CERTIFICATE_FALLBACK)
-    return;
+  if (scope->row->source == STORE_CERTIFICATE_FALLBACK)
+    return; /* nobody expects it to name anything */
   va_start (args, format);
   sentence = g_strdup_vprintf (format, args);
   va_end (args);
@@ -182,9 +180,9 @@ check_dates (const Scope *scope, GError **error)
 {
   g_autofree char *wrong = describe_dates (&scope->box->pub.facts);
 
-  if (!wrong || !scope->builder->old)
+  if (!wrong)
     return true;
-  if (!scope->row->enabled)
+  if (!scope->row->enabled || !scope->builder->old)
     {
       warn (scope, "%s", wrong);
       return true;
@@ -267,6 +265,8 @@ take_files (const Scope *scope, const CertBox *old)
     return true;
   if (scope->builder->old && !same)
     return refuse (scope, field_of (scope, part), "%s", why->message);
+  warn (scope, "%s; %s", why->message,
+        same && old->pub.cert ? "what was read before stays in force" : "it is not in force");
   keep_old (box, same ? old : NULL, why->message);
   return true;
 }

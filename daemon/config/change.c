@@ -120,7 +120,7 @@ finish (StoreTx **tx, Config *cfg, char *const *warnings, GError **error)
 bool
 config_refresh (GError **error)
 {
-  g_autoptr (GPtrArray) warnings = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) warnings = g_ptr_array_new_null_terminated (0, g_free, true);
   g_autoptr (StoreTx) tx = NULL;
   g_autoptr (Config) cfg = NULL;
 
@@ -128,7 +128,7 @@ config_refresh (GError **error)
   tx = store_begin_write (room.store, error);
   if (tx)
     cfg = (Config *) config_build (tx, room.current, true, warnings, error);
-  return cfg && finish (&tx, cfg, NULL, error);
+  return cfg && finish (&tx, cfg, (char **) warnings->pdata, error);
 }
 
 bool
