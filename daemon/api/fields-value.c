@@ -192,20 +192,6 @@ set_object (ApiApplying *applying,
   field->schema->row_free (defaults);
 }
 
-static void
-set_constant (ApiApplying *applying,
-              const ApiField *field,
-              void *row,
-              JsonNode *node,
-              const char *path)
-{
-  const char *text = api_value_text (node);
-
-  (void) row;
-  if (!text || strcmp (text, field->words[0]) != 0)
-    add_error (applying, path, "must be %s", field->words[0]);
-}
-
 void
 api_value_set (ApiApplying *applying,
                const ApiField *field,
@@ -219,7 +205,6 @@ api_value_set (ApiApplying *applying,
           [API_BOOL] = set_bool,   [API_ENUM] = set_enum,   [API_TIME] = set_time,
           [API_TEXTS] = api_values_set, [API_MAP] = api_values_set,     [API_PAIRS] = api_values_set,
           [API_ROWS] = api_values_set,   [API_OBJECT] = set_object,
-          [API_CONSTANT] = set_constant,
         };
 
   g_assert (field->type < G_N_ELEMENTS (setters));
@@ -264,7 +249,6 @@ api_value_reset (const ApiField *field, void *row, const void *defaults)
       for (unsigned i = 0; i < field->schema->n_fields; i++)
         api_value_reset (&field->schema->fields[i], row, defaults);
       break;
-    case API_CONSTANT:
     case API_POSITION:
     case API_COMPUTED:
       break;
@@ -342,8 +326,6 @@ api_value_print (const ApiField *field, const void *row, unsigned position)
       if ((field->flags & API_NULLABLE) && all_empty (field->schema, row))
         return json_node_new (JSON_NODE_NULL);
       return api_node_from_object (api_members_print (field->schema, row, position));
-    case API_CONSTANT:
-      return json_node_init_string (json_node_alloc (), field->words[0]);
     case API_POSITION:
       return json_node_init_int (json_node_alloc (), position);
     case API_COMPUTED:

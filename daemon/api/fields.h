@@ -28,7 +28,6 @@ typedef enum
   API_PAIRS,
   API_OBJECT,   /* members of the same row, one level down */
   API_ROWS,     /* GPtrArray of rows of another schema, told apart by id; the array frees them */
-  API_CONSTANT, /* the first of words, the only value there is yet; stands nowhere */
   API_POSITION, /* the row's place in its list; stands nowhere */
   API_COMPUTED, /* added by the resource after printing; stands nowhere */
 } ApiFieldType;
