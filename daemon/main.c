@@ -146,6 +146,14 @@ start_api (GError **error)
   return true;
 }
 
+static bool
+start_keeper (GError **error)
+{
+  (void) error;
+  config_keeper_start ();
+  return true;
+}
+
 static void
 stop_certs (void)
 {
@@ -196,6 +204,7 @@ static const Module modules[] = {
   { start_resolver, stop_resolver }, /* for the proxy */
   { start_agents, stop_agents },     /* before anybody can bring a tunnel or ask for one */
   { start_proxy, stop_proxy },       /* the public listeners */
+  { start_keeper, config_keeper_stop }, /* certificates of the public listeners */
   { start_api, stop_api },           /* last: its answers are about all the others */
 };
 
@@ -222,6 +231,7 @@ reload (void)
     p2p_log (P2P_LOG_INFO, "daemon", "SIGHUP: the management certificate was read again");
   else
     p2p_log (P2P_LOG_ERROR, "daemon", "SIGHUP: %s, keeping the certificate in force", error->message);
+  config_keeper_kick ();
 }
 
 static void

@@ -226,6 +226,15 @@ p2p_stream_tls_dup_error (P2pStream *strm)
   return g_strdup (((P2pTls *) strm)->error);
 }
 
+P2pSpan
+p2p_stream_tls_server_name (P2pStream *strm)
+{
+  const P2pTls *tls = (P2pTls *) strm;
+
+  g_assert (strm->ops == &p2p_stream_tls_ops);
+  return tls->name ? p2p_span_from_string (tls->name) : P2P_SPAN_NONE;
+}
+
 void
 p2p_stream_tls_get_server_name (P2pStream *strm, char *buf, size_t size)
 {

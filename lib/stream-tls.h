@@ -24,7 +24,9 @@ P2pIo p2p_stream_tls_handshake (P2pStream *strm, int64_t deadline_us);
 /* A sentence on what went wrong, or NULL; g_free (). */
 char *p2p_stream_tls_dup_error (P2pStream *strm);
 
-/* The SNI that the client sent, copied into buf as lower case, or an empty string. */
+/* The SNI that the client sent, as lower case, or nothing (valid while the stream lives). */
+P2pSpan p2p_stream_tls_server_name (P2pStream *strm);
+/* The same, copied into buf. */
 void p2p_stream_tls_get_server_name (P2pStream *strm, char *buf, size_t size);
 
 /* The peer's certificate as DER (valid while the stream lives), or none. */

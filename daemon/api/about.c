@@ -3,6 +3,11 @@
 /* What this daemon is and how it feels, and the description of the API itself. No state. */
 #include "daemon/api/handlers.h"
 
+#include "daemon/config/config.h"
+#include "lib/clock.h"
+
+#define FAULTS_MAX 100
+
 /* data/openapi.yaml as a C string, made by the build. */
 static const char openapi_yaml[] =
 #include "daemon/api/openapi.inc"
@@ -53,10 +58,39 @@ api_health_get (ApiCall *call, GError **error)
   return status_node ("ok");
 }
 
+/* Anybody may read this, so that it names nothing but ids: who may know more asks for the objects, or reads the log. */
+static JsonArray *
+list_faults (void)
+{
+  static const char *const kinds[] = {
+    [CONFIG_FAULT_CERTIFICATE_MISSING] = "certificate-missing",
+    [CONFIG_FAULT_CERTIFICATE_ERROR] = "certificate-error",
+    [CONFIG_FAULT_CERTIFICATE_EXPIRED] = "certificate-expired",
+  };
+  g_autoptr (Config) cfg = config_get_current ();
+  g_autoptr (GArray) faults = config_list_faults (cfg, p2p_wall_ms ());
+  JsonArray *array = json_array_new ();
+
+  for (unsigned i = 0; i < MIN (faults->len, FAULTS_MAX); i++)
+    {
+      const ConfigFault *fault = &g_array_index (faults, ConfigFault, i);
+      bool missing = fault->kind == CONFIG_FAULT_CERTIFICATE_MISSING;
+      JsonObject *object = json_object_new ();
+
+      json_object_set_string_member (object, "kind", kinds[fault->kind]);
+      json_object_set_string_member (object, "resource", missing ? "listeners" : "certificates");
+      json_object_set_int_member (object, "id", fault->id);
+      json_object_set_int_member (object, "count", fault->count);
+      json_array_add_object_element (array, object);
+    }
+  return array;
+}
+
 JsonNode *
 api_ready_get (ApiCall *call, GError **error)
 {
   g_autoptr (StoreTx) tx = NULL;
+  JsonNode *node;
 
   (void) call;
   if (!api_is_ready ())
@@ -66,7 +100,11 @@ api_ready_get (ApiCall *call, GError **error)
       return NULL;
     }
   tx = store_begin_read (api_core ()->options.store, error);
-  return tx ? status_node ("ready") : NULL;
+  if (!tx)
+    return NULL;
+  node = status_node ("ready");
+  json_object_set_array_member (json_node_get_object (node), "faults", list_faults ());
+  return node;
 }
 
 JsonNode *

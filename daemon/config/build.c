@@ -279,6 +279,7 @@ find_warnings (Builder *builder)
           || ((const ListenerBox *) old)->version
                  != ((const ListenerBox *) cfg->listeners[i])->version)
         warn_about_listener (builder, cfg->listeners[i]);
+      config_warn_about_hosts (old, cfg->listeners[i], builder->warnings);
     }
   for (unsigned i = 0; i < builder->fresh->len; i++)
     warn_about_route (builder, builder->fresh->pdata[i]);

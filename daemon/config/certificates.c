@@ -94,7 +94,8 @@ share (const Builder *builder, const StoreVersion *want)
 
   if (!box || box->version != want->version)
     return NULL;
-  if (builder->refresh && (config_cert_files_changed (box) || config_cert_is_due (box)))
+  if (builder->refresh
+      && (config_cert_files_changed (box) || config_cert_is_due (box) || box->pub.last_error))
     return NULL;
   return cert_box_ref (box);
 }

@@ -57,6 +57,12 @@ bool config_make_self_signed (StoreCertificate *row, GError **error);
 bool config_refresh (GError **error);
 void config_change_clear (ConfigChange *change);
 
+/* The thread that calls config_refresh () when there is a reason. Main thread; after the last observer was added. A kick makes it
+ * look at once. */
+void config_keeper_start (void);
+void config_keeper_kick (void);
+void config_keeper_stop (void);
+
 /* Builds the first snapshot. Before the first thread; a stored configuration that is not valid is
  * an error that names the object. store is borrowed until config_stop (). */
 bool config_start (Store *store, GError **error);

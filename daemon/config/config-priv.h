@@ -198,6 +198,11 @@ void config_free_labels (ConfigLabel *labels, unsigned n_labels);
 /* Whether no two take connections for one address and port. */
 bool config_check_listeners (const ConfigBox *cfg, GError **error);
 
+/* faults.c. old: (nullable) as it was in force; nothing new is told when it is the same. */
+void config_warn_about_hosts (const ConfigListener *old,
+                              const ConfigListener *listener,
+                              GPtrArray *warnings);
+
 /* certificates.c */
 bool config_load_certificates (Builder *builder, GError **error);
 /* (borrowed: cfg) */

@@ -229,6 +229,23 @@ const ConfigAgent *config_find_agent_by_id (const Config *cfg, int64_t id);
  * prefix (whole segments) match, else the default route, else NULL. Cost does not grow with the number of host names. */
 const ConfigRoute *config_match (const ConfigListener *listener, P2pSpan host, P2pSpan path);
 
+typedef enum
+{
+  CONFIG_FAULT_CERTIFICATE_MISSING, /* id: of a listener; count: of its hosts */
+  CONFIG_FAULT_CERTIFICATE_ERROR,   /* id: of a certificate */
+  CONFIG_FAULT_CERTIFICATE_EXPIRED,
+} ConfigFaultKind;
+
+typedef struct
+{
+  ConfigFaultKind kind;
+  int64_t id;
+  unsigned count;
+} ConfigFault;
+
+/* What works, and not as anybody could want it; g_array_unref (). */
+GArray *config_list_faults (const Config *cfg, int64_t now_ms);
+
 /* (nullable) */
 const ConfigCertificate *config_find_certificate (const Config *cfg, int64_t id);
 

@@ -129,6 +129,7 @@ const char *request_id (Request *req);
 
 /* The steps, each in a file of its own. */
 Step step_check (Request *req);
+Step step_misdirected (Request *req);
 Step step_path (Request *req);
 Step step_route (Request *req);
 Step step_redirect (Request *req);

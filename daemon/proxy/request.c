@@ -10,6 +10,7 @@
 
 static const RequestStep steps[] = {
   { "check", step_check, false },       /* what the grammar allows and we do not */
+  { "misdirected", step_misdirected, false }, /* another host than the connection's */
   { "route", step_route, false },       /* which route; its mode of path security is needed next */
   { "path", step_path, false },         /* paths that origins may read in another way than we */
   { "redirect", step_redirect, false }, /* an answer that leads elsewhere */

@@ -101,6 +101,16 @@ ensure_listener () {
 listener_runs () { [ "$(api GET "/api/v1/listeners/$listener_id" | jq -r .status.state)" = running ]; }
 agent_is_connected () { [ "$(api GET "/api/v1/agents/$agent_id" | jq -r .status.state)" = connected ]; }
 
+# ensure_certificate: a self-signed one for the demo's host name.
+ensure_certificate () {
+  local answer
+  answer=$(api GET "/api/v1/certificates?limit=1000") || return 1
+  ! jq -e --arg host "$demo_host" 'any(.items[]; .hostname_pattern == $host)' <<<"$answer" >/dev/null || return 0
+  api POST /api/v1/certificates "$(jq -nc --arg host "$demo_host" '{hostname_pattern: $host, source: "self_signed"}')" >/dev/null ||
+    return 1
+  say "Made the certificate: self-signed for $demo_host"
+}
+
 # ensure_route: the route for the demo's host name, with the one target that the agent reaches.
 ensure_route () {
   local route body

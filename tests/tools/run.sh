@@ -119,7 +119,7 @@ run_main () {
   ca_file=$data/daemon/certs/management/ca.crt.pem
   trap 'stop_all' EXIT
   trap 'say; say "Stopping."; exit 0' INT TERM HUP
-  start_demo && start_daemon && sign_in && ensure_agent && start_agent && ensure_listener && ensure_route || exit 1
+  start_demo && start_daemon && sign_in && ensure_agent && start_agent && ensure_listener && ensure_certificate && ensure_route || exit 1
   await 20 prove 2>/dev/null || { prove; tell_log "the page could not be fetched" "$data/daemon.log"; exit 1; }
   summary
   [ "$once" = no ] || exit 0
