@@ -118,6 +118,19 @@ parse (ProxyExplanation *explanation, Workspace *ws, P2pSpan head, size_t *ret_s
   return false;
 }
 
+/* Which certificate a client sees that asks for this host by SNI, as all but very old ones do. */
+static void
+add_certificate (ProxyExplanation *explanation, P2pSpan host)
+{
+  ProxyExplainedStep *step = add_step (explanation, "certificate", PROXY_STEP_PASSED);
+
+  if (config_has_cert (explanation->listener, host))
+    g_snprintf (step->detail, sizeof step->detail, "the host has a certificate");
+  else
+    g_snprintf (step->detail, sizeof step->detail,
+                "the host has no certificate: clients see the self-signed fallback");
+}
+
 static void
 explain (ProxyExplanation *explanation, Workspace *ws, P2pSpan head)
 {
@@ -136,6 +149,8 @@ explain (ProxyExplanation *explanation, Workspace *ws, P2pSpan head)
     return;
   explanation->host = p2p_span_dup (req.head->host);
   explanation->path = p2p_span_dup (req.head->path);
+  if (explanation->listener->protocol == CONFIG_PROTOCOL_HTTPS)
+    add_certificate (explanation, req.head->host);
   walk (&req);
   explanation->route = req.route;
   explanation->target = req.target;
