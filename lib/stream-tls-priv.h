@@ -50,6 +50,9 @@ typedef struct
   size_t plain;            /* decrypted bytes that GnuTLS holds (reader) */
   P2pIo read_end;          /* not OK: why nothing more will come (reader) */
 
+  uint64_t session_key; /* client: 0, or what its session is remembered by */
+  bool remembered;      /* (reader) */
+
   bool open;      /* the handshake is done */
   bool aborted;   /* p2p_stream_reset () was called */
 } P2pTls;

@@ -105,12 +105,11 @@ p2p_stream_tls_server_new (P2pStream *take_lower, P2pTlsServer *server)
   return &tls->base;
 }
 
-P2pStream *
-p2p_stream_tls_client_new (P2pStream *take_lower, P2pTlsClient *client, const char *server_name)
+static P2pStream *
+client_new (P2pStream *take_lower, P2pTlsClient *client, const char *server_name, uint64_t key)
 {
-  /* No tickets: the connections are long-lived, and what a pin was checked for must not be resumed. */
   P2pTls *tls = tls_new (take_lower, &client->alpn, client->priority,
-                         GNUTLS_CLIENT | GNUTLS_NO_TICKETS | GNUTLS_FORCE_CLIENT_CERT);
+                         GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT | (key ? 0 : GNUTLS_NO_TICKETS));
 
   tls->client = p2p_tls_client_ref (client);
   tls->name = server_name ? g_ascii_strdown (server_name, -1) : NULL;
@@ -122,8 +121,64 @@ p2p_stream_tls_client_new (P2pStream *take_lower, P2pTlsClient *client, const ch
     (void) gnutls_server_name_set (tls->session, GNUTLS_NAME_DNS, tls->name, strlen (tls->name));
   if (!client->skip_verify)
     gnutls_session_set_verify_cert (tls->session, tls->name, 0);
+  tls->session_key = key;
+  if (key)
+    (void) p2p_tls_sessions_use (&client->sessions, key, tls->session); /* else the long way */
   return &tls->base;
 }
+
+P2pStream *
+p2p_stream_tls_client_new (P2pStream *take_lower, P2pTlsClient *client, const char *server_name)
+{
+  /* No tickets: the connections are long-lived, and what a pin was checked for must not be resumed. */
+  return client_new (take_lower, client, server_name, 0);
+}
+
+P2pStream *
+p2p_stream_tls_client_new_resuming (P2pStream *take_lower,
+                                    P2pTlsClient *client,
+                                    const char *server_name,
+                                    uint64_t key)
+{
+  g_assert (key != 0);
+  return client_new (take_lower, client, server_name, key);
+}
+
+static bool
+get_session_locked (P2pTls *tls, gnutls_datum_t *ret_data)
+{
+  /* Without a ticket GnuTLS would wait for one (TLS 1.3). */
+  if (gnutls_protocol_get_version (tls->session) == GNUTLS_TLS1_3
+      && !(gnutls_session_get_flags (tls->session) & GNUTLS_SFLAGS_SESSION_TICKET))
+    return false;
+  return gnutls_session_get_data2 (tls->session, ret_data) >= 0;
+}
+
+void
+p2p_stream_tls_remember (P2pStream *strm)
+{
+  P2pTls *tls = (P2pTls *) strm;
+  gnutls_datum_t data = { NULL, 0 };
+
+  g_assert (strm->ops == &p2p_stream_tls_ops);
+  if (tls->remembered || !tls->open || !tls->session_key)
+    return;
+  p2p_mutex_lock (&tls->lock);
+  tls->remembered = get_session_locked (tls, &data);
+  p2p_mutex_unlock (&tls->lock);
+  if (tls->remembered)
+    p2p_tls_sessions_keep (&tls->client->sessions, tls->session_key, &data);
+}
+
+bool
+p2p_stream_tls_is_resumed (P2pStream *strm)
+{
+  P2pTls *tls = (P2pTls *) strm;
+  P2P_LOCKED (&tls->lock);
+
+  return tls->open && gnutls_session_is_resumed (tls->session);
+}
+
 
 /* The handshake --------------------------------------------------------------------------------- */
 
@@ -171,6 +226,8 @@ handshake_step (P2pTls *tls)
   if (gnutls_error_is_fatal (rc))
     {
       tls->error = describe_failure_locked (tls, rc);
+      if (tls->session_key) /* the next one goes the long way */
+        p2p_tls_sessions_forget (&tls->client->sessions, tls->session_key);
       (void) gnutls_alert_send_appropriate (tls->session, rc); /* best effort */
       (void) p2p_tls_flush_locked (tls);
       tls->read_end = tls->write_end = P2P_IO_TLS;

@@ -17,6 +17,17 @@ P2pStream *p2p_stream_tls_server_new (P2pStream *take_lower, P2pTlsServer *serve
 /* server_name (nullable) is sent as SNI unless it is an address, and is what the certificate is judged by. */
 P2pStream *p2p_stream_tls_client_new (P2pStream *take_lower, P2pTlsClient *client, const char *server_name);
 
+/* The same, and a session that p2p_stream_tls_remember () kept under that key may be resumed. The key (not 0) stands for the peer
+ * with its name and address, and for nobody else as long as the context lives. */
+P2pStream *p2p_stream_tls_client_new_resuming (P2pStream *take_lower,
+                                               P2pTlsClient *client,
+                                               const char *server_name,
+                                               uint64_t key);
+/* Keeps what the next connection needs to resume this one's session, if the peer gave it. Reader only. */
+void p2p_stream_tls_remember (P2pStream *strm);
+/* Whether the handshake resumed a session. */
+bool p2p_stream_tls_is_resumed (P2pStream *strm);
+
 /* Goes on with the handshake; P2P_TRY to go on as far as the bytes there allow (P2P_IO_AGAIN; the stream can
  * then be parked for P2P_READABLE). P2P_IO_TLS: p2p_stream_tls_dup_error () has a sentence. */
 P2pIo p2p_stream_tls_handshake (P2pStream *strm, int64_t deadline_us);

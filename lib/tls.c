@@ -227,6 +227,7 @@ client_clear (void *data)
 {
   P2pTlsClient *client = data;
 
+  p2p_tls_sessions_done (&client->sessions);
   if (client->credentials)
     gnutls_certificate_free_credentials (client->credentials);
   if (client->priority)
@@ -253,6 +254,7 @@ p2p_tls_client_new (const P2pTlsClientOptions *options, GError **error)
 {
   g_autoptr (P2pTlsClient) client = g_atomic_rc_box_new0 (P2pTlsClient);
 
+  p2p_tls_sessions_init (&client->sessions);
   client->skip_verify = options->skip_verify;
   alpn_init (&client->alpn, options->alpn);
   if (!check (gnutls_certificate_allocate_credentials (&client->credentials),

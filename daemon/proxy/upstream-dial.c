@@ -88,8 +88,8 @@ judge_failure (const ConfigTarget *target, const Upstream *up, P2pStream *tls, P
 static UpstreamResult
 start_tls (const ConfigTarget *target, Upstream *up, int64_t deadline_us)
 {
-  P2pStream *tls = p2p_stream_tls_client_new (g_steal_pointer (&up->strm), target->tls,
-                                              target->tls_server_name);
+  P2pStream *tls = p2p_stream_tls_client_new_resuming (g_steal_pointer (&up->strm), target->tls,
+                                                       target->tls_server_name, target->origin_key);
   UpstreamResult result;
   P2pIo io;
 
@@ -99,6 +99,7 @@ start_tls (const ConfigTarget *target, Upstream *up, int64_t deadline_us)
   if (io == P2P_IO_OK)
     {
       up->strm = tls;
+      up->tls = true;
       return UPSTREAM_OK;
     }
   result = judge_failure (target, up, tls, io);

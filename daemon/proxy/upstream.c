@@ -6,6 +6,8 @@
 
 #include "daemon/proxy/upstream-dial.h"
 
+#include "lib/stream-tls.h"
+
 #include <glib.h>
 
 #define N_BUCKETS 1024 /* a power of two */
@@ -127,6 +129,8 @@ upstream_take (Request *req, bool fresh, int64_t deadline_us, Upstream *ret_up)
 void
 upstream_close (Upstream *up)
 {
+  if (up->tls)
+    p2p_stream_tls_remember (up->strm);
   p2p_stream_close (up->strm);
   *up = (Upstream){ 0 };
 }
@@ -137,6 +141,8 @@ upstream_keep (Upstream *up)
   Upstream oldest = { 0 };
   Idle *node;
 
+  if (up->tls)
+    p2p_stream_tls_remember (up->strm);
   p2p_mutex_lock (&idle.lock);
   if (idle.n >= proxy.options.upstream_keepalive_max && idle.oldest)
     oldest = release_locked (idle.oldest);

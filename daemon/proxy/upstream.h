@@ -24,6 +24,7 @@ typedef struct
   P2pStream *strm;   /* (owned) */
   P2pStream *tunnel; /* (borrowed: strm) (nullable) the agent's stream below it */
   uint64_t origin_key;
+  bool tls;
   bool reused; /* it carried a request before: it may be dead already */
 } Upstream;
 
