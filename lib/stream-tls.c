@@ -21,7 +21,7 @@ is_address (const char *name)
 }
 
 /* Letters, digits, '-', '_' and '.', which is all that certificates and routes can name; lower case, without the
- * dot of the root. Anything else is taken for no name. */
+ * dot of the root; no label is empty. Anything else is taken for no name. */
 static bool
 normalise_name (char *name, size_t n)
 {
@@ -33,7 +33,7 @@ normalise_name (char *name, size_t n)
         return false;
       name[i] = g_ascii_tolower (name[i]);
     }
-  return n > 0 && strlen (name) == n;
+  return n > 0 && strlen (name) == n && *name != '.' && name[n - 1] != '.' && !strstr (name, "..");
 }
 
 static void
