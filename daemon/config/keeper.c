@@ -50,6 +50,21 @@ tell (const Config *old, const Config *cfg)
     }
 }
 
+/* Those whose end came since the last look. */
+static void
+tell_expired (const ConfigBox *cfg, int64_t since_ms, int64_t now_ms)
+{
+  for (unsigned i = 0; i < cfg->certs->len; i++)
+    {
+      const CertBox *box = cfg->certs->pdata[i];
+
+      if (box->pub.enabled && box->pub.cert && box->pub.facts.not_after > since_ms
+          && box->pub.facts.not_after <= now_ms)
+        p2p_log (P2P_LOG_WARNING, "certs", "certificate '%s': it has expired, and is shown all the same",
+                 box->pub.pattern);
+    }
+}
+
 /* False: it failed, and will again for a while. */
 static bool
 look (bool kicked)
@@ -88,12 +103,21 @@ rest (int64_t deadline_us, bool *ret_kicked)
 static void *
 keeper_main (void *data)
 {
+  int64_t since_ms = p2p_wall_ms (); /* the start told of those before */
   bool kicked = false, good = true;
 
   (void) data;
   (void) pthread_setname_np (pthread_self (), "certs"); /* only a name */
   while (rest (p2p_deadline_ms (good ? LOOK_MS : AFTER_FAILURE_MS), &kicked))
-    good = look (kicked);
+    {
+      g_autoptr (Config) cfg = NULL;
+      int64_t now_ms = p2p_wall_ms ();
+
+      good = look (kicked);
+      cfg = config_get_current ();
+      tell_expired ((const ConfigBox *) cfg, since_ms, now_ms);
+      since_ms = now_ms;
+    }
   return NULL;
 }
 

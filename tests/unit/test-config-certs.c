@@ -411,6 +411,49 @@ test_facts (ConfigFixture *fixture, const void *data)
   g_assert_null (config_find_certificate (cfg, row->id + 1));
 }
 
+static void
+test_faults (ConfigFixture *fixture, const void *data)
+{
+  g_autoptr (StoreListener) web = config_fixture_listener ("web", STORE_PROTOCOL_HTTPS, 443);
+  g_autoptr (StoreListener) plain = config_fixture_listener ("plain", STORE_PROTOCOL_HTTP, 80);
+  g_autoptr (StoreCertificate) row = new_row ("a.example", good);
+  static const char *const hosts[] = { "a.example", "b.example", "b.example", "*.c.example", "", "192.0.2.1" };
+  g_autoptr (Config) cfg = NULL;
+  const ConfigFault *fault;
+  int64_t end;
+
+  (void) fixture;
+  (void) data;
+  config_fixture_add_listener (web);
+  config_fixture_add_listener (plain);
+  for (unsigned i = 0; i < G_N_ELEMENTS (hosts); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/%u", i);
+      g_autoptr (StoreRoute) route = config_fixture_route (web->id, path, hosts[i], path);
+      g_autoptr (StoreRoute) other = config_fixture_route (plain->id, path, hosts[i], path);
+
+      config_fixture_add_route (route);
+      config_fixture_add_route (other);
+    }
+  add (row);
+  cfg = config_get_current ();
+  end = config_find_certificate (cfg, row->id)->facts.not_after;
+  {
+    g_autoptr (GArray) now = config_list_faults (cfg, end - 1);
+    g_autoptr (GArray) later = config_list_faults (cfg, end);
+
+    g_assert_cmpuint (now->len, ==, 1);
+    fault = &g_array_index (now, ConfigFault, 0);
+    g_assert_cmpint (fault->kind, ==, CONFIG_FAULT_CERTIFICATE_MISSING);
+    g_assert_cmpint (fault->id, ==, web->id);
+    g_assert_cmpuint (fault->count, ==, 2); /* hosts, not routes; an address has no SNI */
+    g_assert_cmpuint (later->len, ==, 2);
+    fault = &g_array_index (later, ConfigFault, 1);
+    g_assert_cmpint (fault->kind, ==, CONFIG_FAULT_CERTIFICATE_EXPIRED);
+    g_assert_cmpint (fault->id, ==, row->id);
+  }
+}
+
 /* ---- Files ---- */
 
 static void
@@ -542,6 +585,7 @@ main (int argc, char **argv)
   ADD ("refusals", test_refusals);
   ADD ("warnings", test_warnings);
   ADD ("facts", test_facts);
+  ADD ("faults", test_faults);
   ADD ("files", test_files);
   ADD ("renewal", test_renewal);
 #undef ADD

@@ -749,7 +749,27 @@ static const char first_rows[]
       "INSERT INTO routes VALUES (5, 2, 3, 'r', 100, 'a.example', '/', 1, 1, 'strict');"
       "INSERT INTO targets VALUES (9, 4, 5, 0, 't', 'proxy', 1, 'agent', 'http://10.0.0.1', "
       "'[[\"site\",\"x\"]]', 'preserve', '', '[\"websocket\"]', 0, '', '', 1, 2, 3, 200, '[]', "
-      "'');";
+      "'');"
+      "INSERT INTO certificates VALUES (1, 1, 3, '', 'self_signed', 'c', 'k', 1, 2);"
+      "INSERT INTO certificates VALUES (2, 6, NULL, 'a.example', 'self_signed', 'c', 'k', 1, 2);";
+
+/* What was made for a route is the administrator's now; what a listener falls back to stays its own. */
+static void
+check_migrated_certificates (StoreTx *tx)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (StoreCertificate) fallback = store_certificate_get (tx, 1, &error);
+  g_autoptr (StoreCertificate) named = store_certificate_get (tx, 2, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpint (fallback->source, ==, STORE_CERTIFICATE_FALLBACK);
+  g_assert_cmpint (fallback->listener_id, ==, 3);
+  g_assert_cmpint (named->source, ==, STORE_CERTIFICATE_SELF_SIGNED);
+  g_assert_cmpint (named->version, ==, 6);
+  g_assert_true (named->enabled);
+  g_assert_cmpstr (named->private_key_pem, ==, "k");
+  g_assert_cmpstr (named->certificate_path, ==, "");
+}
 
 static void
 check_migrated_target (const StoreTarget *target)
@@ -822,6 +842,7 @@ test_from_first (void)
   g_assert_cmpuint (route->targets->len, ==, 1);
   check_migrated_target (route->targets->pdata[0]);
   check_migrated_health (route->targets->pdata[0]);
+  check_migrated_certificates (tx);
   g_assert_true (store_route_update (tx, route, 2, &error)); /* and can be written */
   g_assert_cmpint (((StoreTarget *) route->targets->pdata[0])->version, ==, 4);
   store_end (tx);
