@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What a client remembers of its peers' sessions, to shake hands with them the short way. A few places, one for each key; whoever
- * comes later takes the place. What was verified once is not verified again while a session lasts, so that a key must
- * stand for the peer and for how it was judged. Any thread; the lock guards the places. */
+/* What a client remembers of its peers' sessions, to shake hands with them the short way. A few
+ * places, one for each key; whoever comes later takes the place. What was verified once is not
+ * verified again while a session lasts, so that a key must stand for the peer and for how it was
+ * judged. Any thread; the lock guards the places. */
 #include "lib/tls-priv.h"
 
 void

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Certificates of the public side: uploaded, in files, or self-signed. Whether a chain and its key are any good is judged by the
- * validation of the configuration; a key is never shown again. No state. */
+/* Certificates of the public side: uploaded, in files, or self-signed. Whether a chain and its key
+ * are any good is judged by the validation of the configuration; a key is never shown again. No
+ * state. */
 #include "daemon/api/handlers.h"
 #include "daemon/api/resource.h"
 
@@ -21,16 +22,26 @@ static const char *const source_words[] = { "manual", "self_signed", "acme", NUL
 static const ApiField fields[] = {
   API_FIELD ("id", API_INT, API_READ_ONLY, CERTIFICATE (id), .max = INT64_MAX),
   API_FIELD ("version", API_INT, API_READ_ONLY, CERTIFICATE (version), .max = INT64_MAX),
-  API_FIELD ("listener_id", API_INT, API_NULLABLE, CERTIFICATE (listener_id), .min = 1,
+  API_FIELD ("listener_id",
+             API_INT,
+             API_NULLABLE,
+             CERTIFICATE (listener_id),
+             .min = 1,
              .max = INT64_MAX),
-  API_FIELD ("hostname_pattern", API_TEXT, API_REQUIRED, CERTIFICATE (hostname_pattern), .min = 1,
+  API_FIELD ("hostname_pattern",
+             API_TEXT,
+             API_REQUIRED,
+             CERTIFICATE (hostname_pattern),
+             .min = 1,
              .max = 255),
   API_FIELD ("source", API_ENUM, 0, CERTIFICATE (source), .words = source_words),
   API_FIELD ("enabled", API_BOOL, 0, CERTIFICATE (enabled)),
-  API_FIELD ("certificate_pem", API_TEXT, API_LINES, CERTIFICATE (certificate_pem),
+  API_FIELD ("certificate_pem", API_TEXT, API_LINES, CERTIFICATE (certificate_pem), .max = PEM_MAX),
+  API_FIELD ("private_key_pem",
+             API_TEXT,
+             API_LINES | API_WRITE_ONLY,
+             CERTIFICATE (private_key_pem),
              .max = PEM_MAX),
-  API_FIELD ("private_key_pem", API_TEXT, API_LINES | API_WRITE_ONLY,
-             CERTIFICATE (private_key_pem), .max = PEM_MAX),
   API_FIELD ("certificate_path", API_TEXT, 0, CERTIFICATE (certificate_path), .max = 4095),
   API_FIELD ("private_key_path", API_TEXT, 0, CERTIFICATE (private_key_path), .max = 4095),
   API_FIELD ("status", API_COMPUTED, API_READ_ONLY, 0),
@@ -63,7 +74,8 @@ list_rows (StoreTx *tx, ApiCall *call, int64_t after_id, unsigned limit, GError 
 static bool
 refuse_upload (ApiFieldErrors *errors, GError **error)
 {
-  api_field_errors_add (errors, "certificate_pem", "a self-signed certificate is made by the daemon");
+  api_field_errors_add (errors, "certificate_pem",
+                        "a self-signed certificate is made by the daemon");
   api_field_errors_set_error (errors, API_PROBLEM_INVALID, error);
   return false;
 }
@@ -163,7 +175,9 @@ add_status (JsonObject *object, int64_t id)
 
   /* One that is not in force (a dry run, or deleted meanwhile) is to come. */
   json_object_set_string_member (member, "state",
-                                 fault ? "error" : cert && cert->enabled ? "ready" : "pending");
+                                 fault                   ? "error"
+                                 : cert && cert->enabled ? "ready"
+                                                         : "pending");
   set_text (member, "subject", facts ? facts->subject : NULL);
   set_text (member, "issuer", facts ? facts->issuer : NULL);
   for (char **name = facts ? facts->names : NULL; name && *name; name++)
@@ -213,8 +227,9 @@ apply_renew (StoreTx *tx, ConfigChange *change, void *data, GError **error)
     return false;
   if (row->source != STORE_CERTIFICATE_SELF_SIGNED)
     {
-      g_set_error_literal (error, API_ERROR, API_PROBLEM_CONFLICT,
-                           "only a self-signed certificate is renewed here: give a manual one anew");
+      g_set_error_literal (
+          error, API_ERROR, API_PROBLEM_CONFLICT,
+          "only a self-signed certificate is renewed here: give a manual one anew");
       return false;
     }
   change->object_id = call->id;

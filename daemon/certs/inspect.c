@@ -39,7 +39,7 @@ datum (const char *text)
 }
 
 static bool G_GNUC_PRINTF (4, 5)
-refuse (CertsPart *ret_part, CertsPart part, GError **error, const char *format, ...)
+    refuse (CertsPart *ret_part, CertsPart part, GError **error, const char *format, ...)
 {
   va_list args;
 
@@ -83,7 +83,8 @@ read_chain (const char *pem, Chain *chain, CertsPart *ret_part, GError **error)
   return true;
 }
 
-/* A browser may find its way through a chain in disorder; others do not (RFC 5246 section 7.4.2). */
+/* A browser may find its way through a chain in disorder; others do not (RFC 5246 section 7.4.2).
+ */
 static bool
 check_order (const Chain *chain, CertsPart *ret_part, GError **error)
 {
@@ -96,10 +97,11 @@ check_order (const Chain *chain, CertsPart *ret_part, GError **error)
         continue;
       subject = dup_name (chain->crts[i], gnutls_x509_crt_get_dn3);
       issuer = dup_name (chain->crts[i + 1], gnutls_x509_crt_get_dn3);
-      return refuse (ret_part, CERTS_PART_CERTIFICATE, error,
-                     "the chain is out of order: its certificate %u (%s) is not the issuer of the one "
-                     "before it (%s); the server's own comes first, then each one's issuer",
-                     i + 2, issuer, subject);
+      return refuse (
+          ret_part, CERTS_PART_CERTIFICATE, error,
+          "the chain is out of order: its certificate %u (%s) is not the issuer of the one "
+          "before it (%s); the server's own comes first, then each one's issuer",
+          i + 2, issuer, subject);
     }
   return true;
 }

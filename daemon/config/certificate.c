@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* One certificate of the snapshot from its row: checked, and parsed. What is wrong is an error of the change that brings it;
- * but a file that went bad afterwards leaves what is in force, and so does one that is bad at the start leave a snapshot without
- * it. Under CONFIG_WRITE; blocks on the disk. */
+/* One certificate of the snapshot from its row: checked, and parsed. What is wrong is an error of
+ * the change that brings it; but a file that went bad afterwards leaves what is in force, and so
+ * does one that is bad at the start leave a snapshot without it. Under CONFIG_WRITE; blocks on the
+ * disk. */
 #include "daemon/config/config-priv.h"
 
 #include "lib/clock.h"
@@ -63,15 +64,14 @@ config_cert_is_due (const CertBox *box)
   /* What could not be used may only have been early. */
   if (*box->certificate_path)
     return box->pub.last_error && now >= box->again_at;
-  return (box->source == STORE_CERTIFICATE_SELF_SIGNED
-          || box->source == STORE_CERTIFICATE_FALLBACK)
+  return (box->source == STORE_CERTIFICATE_SELF_SIGNED || box->source == STORE_CERTIFICATE_FALLBACK)
          && box->pub.facts.not_after < now + CONFIG_CERT_RENEW_MS;
 }
 
 /* ---- What is wrong ---- */
 
 static bool G_GNUC_PRINTF (3, 4)
-refuse (const Scope *scope, const char *field, const char *format, ...)
+    refuse (const Scope *scope, const char *field, const char *format, ...)
 {
   g_autofree char *sentence = NULL;
   va_list args;
@@ -141,13 +141,11 @@ describe_dates (const CertsFacts *facts)
     return NULL;
   at = g_date_time_new_from_unix_utc ((early ? facts->not_before : facts->not_after) / 1000);
   text = at ? g_date_time_format (at, "%Y-%m-%d %H:%M UTC") : g_strdup ("an unknown time");
-  return g_strdup_printf (early ? "the certificate is not valid before %s"
-                                : "the certificate expired at %s",
-                          text);
+  return g_strdup_printf (
+      early ? "the certificate is not valid before %s" : "the certificate expired at %s", text);
 }
 
-static void G_GNUC_PRINTF (2, 3)
-warn (const Scope *scope, const char *format, ...)
+static void G_GNUC_PRINTF (2, 3) warn (const Scope *scope, const char *format, ...)
 {
   g_autofree char *sentence = NULL;
   va_list args;
@@ -157,14 +155,19 @@ warn (const Scope *scope, const char *format, ...)
   va_start (args, format);
   sentence = g_strdup_vprintf (format, args);
   va_end (args);
-  g_ptr_array_add (scope->builder->warnings,
-                   g_strdup_printf ("certificate '%s': %s", scope->row->hostname_pattern, sentence));
+  g_ptr_array_add (
+      scope->builder->warnings,
+      g_strdup_printf ("certificate '%s': %s", scope->row->hostname_pattern, sentence));
 }
 
 /* ---- The pair ---- */
 
 static bool
-take_pair (const Scope *scope, const char *chain, const char *key, CertsPart *ret_part, GError **error)
+take_pair (const Scope *scope,
+           const char *chain,
+           const char *key,
+           CertsPart *ret_part,
+           GError **error)
 {
   ConfigCertificate *pub = &scope->box->pub;
 
@@ -203,6 +206,15 @@ take_texts (const Scope *scope)
   return refuse (scope, field_of (scope, part), "%s", why->message);
 }
 
+static void
+warn_if_open (const Scope *scope)
+{
+  struct stat info;
+
+  if (stat (scope->box->private_key_path, &info) == 0 && (info.st_mode & (S_IROTH | S_IWOTH)))
+    warn (scope, "%s is open to every user of the machine", scope->box->private_key_path);
+}
+
 static bool
 read_files (const Scope *scope, CertsPart *ret_part, GError **error)
 {
@@ -224,6 +236,8 @@ read_files (const Scope *scope, CertsPart *ret_part, GError **error)
     return false;
   ok = take_pair (scope, chain, key, ret_part, error) && check_dates (scope, error);
   explicit_bzero (key, strlen (key));
+  if (ok)
+    warn_if_open (scope);
   return ok;
 }
 

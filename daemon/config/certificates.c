@@ -80,7 +80,8 @@ renew_if_due (Builder *builder, StoreCertificate *row, GError **error)
 {
   if (!is_made_here (row) || row->not_after >= p2p_wall_ms () + CONFIG_CERT_RENEW_MS)
     return true;
-  return config_make_self_signed (row, error) && store_certificate_update (builder->tx, row, 0, error)
+  return config_make_self_signed (row, error)
+         && store_certificate_update (builder->tx, row, 0, error)
          && (row->source == STORE_CERTIFICATE_FALLBACK || audit_renewal (builder, row, error));
 }
 
@@ -115,8 +116,8 @@ load (Builder *builder, GError **error)
           g_autoptr (StoreCertificate) row = store_certificate_get (builder->tx, want->id, error);
 
           if (!row || !renew_if_due (builder, row, error)
-              || !(box = config_make_certificate (builder, row,
-                                                  find_box (builder->old, want->id), error)))
+              || !(box = config_make_certificate (builder, row, find_box (builder->old, want->id),
+                                                  error)))
             return false;
         }
       g_ptr_array_add (builder->cfg->certs, box);

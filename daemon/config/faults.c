@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What is in force and will not do: hosts that are published over TLS without a certificate, certificates that
- * have ended or could not be read. Any thread; nothing blocks. */
+/* What is in force and will not do: hosts that are published over TLS without a certificate,
+ * certificates that have ended or could not be read. Any thread; nothing blocks. */
 #include "daemon/config/config-priv.h"
 
 /* Addresses are not sent as SNI, so nobody can have a certificate for one. */
@@ -22,7 +22,9 @@ is_public (const ConfigListener *listener)
 }
 
 void
-config_warn_about_hosts (const ConfigListener *old, const ConfigListener *listener, GPtrArray *warnings)
+config_warn_about_hosts (const ConfigListener *old,
+                         const ConfigListener *listener,
+                         GPtrArray *warnings)
 {
   g_autoptr (GHashTable) seen = NULL;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Keeps certificates as they should be: files that changed are read again, what ends soon is made anew. One thread, which looks
- * every few seconds and when it is kicked; the lock guards stop and kicked. */
+/* Keeps certificates as they should be: files that changed are read again, what ends soon is made
+ * anew. One thread, which looks every few seconds and when it is kicked; the lock guards stop and
+ * kicked. */
 #include "daemon/config/config-priv.h"
 
 #include "lib/clock.h"
@@ -60,8 +61,8 @@ tell_expired (const ConfigBox *cfg, int64_t since_ms, int64_t now_ms)
 
       if (box->pub.enabled && box->pub.cert && box->pub.facts.not_after > since_ms
           && box->pub.facts.not_after <= now_ms)
-        p2p_log (P2P_LOG_WARNING, "certs", "certificate '%s': it has expired, and is shown all the same",
-                 box->pub.pattern);
+        p2p_log (P2P_LOG_WARNING, "certs",
+                 "certificate '%s': it has expired, and is shown all the same", box->pub.pattern);
     }
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Step: a request for a host whose certificate the client did not see on this connection (RFC 9110 section 15.5.20). Whoever
- * resumed, or reused, a connection for another name comes again with the right one. By the configuration in force: a certificate
- * that was exchanged since the handshake misdirects nobody. */
+/* Step: a request for a host whose certificate the client did not see on this connection (RFC 9110
+ * section 15.5.20). Whoever resumed, or reused, a connection for another name comes again with the
+ * right one. By the configuration in force: a certificate that was exchanged since the handshake
+ * misdirects nobody. */
 #include "daemon/proxy/proxy-priv.h"
 
 #include "lib/stream-tls.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A ClientHello whose server_name extension (RFC 6066 section 3) is the input: the first byte chooses whether it is the name, the
- * list of names, or all that the client says. Whom the server asks for must be a name that a certificate can have, in one form. */
+/* A ClientHello whose server_name extension (RFC 6066 section 3) is the input: the first byte
+ * chooses whether it is the name, the list of names, or all that the client says. Whom the server
+ * asks for must be a name that a certificate can have, in one form. */
 #include "lib/lock.h"
 #include "lib/stream-priv.h"
 #include "lib/stream-tls.h"
@@ -81,10 +82,10 @@ static void
 make_hello (Hello *hello, bool whole, const uint8_t *data, size_t n)
 {
   static const uint8_t random[32] = "as random as it has to be here";
-  static const uint8_t offers[] = "\x00" /* no session */
+  static const uint8_t offers[] = "\x00"             /* no session */
                                   "\x00\x02\xc0\x2b" /* ECDHE-ECDSA-AES128-GCM-SHA256 */
                                   "\x01\x00";
-  static const uint8_t more[] = "\x00\x0a\x00\x04\x00\x02\x00\x17" /* secp256r1 */
+  static const uint8_t more[] = "\x00\x0a\x00\x04\x00\x02\x00\x17"  /* secp256r1 */
                                 "\x00\x0d\x00\x04\x00\x02\x04\x03"; /* ECDSA with SHA-256 */
   size_t record, message, extensions;
 

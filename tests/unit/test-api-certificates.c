@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Certificates over the API: what is shown and what never, what is refused, renewal, and the faults of /readyz. */
+/* Certificates over the API: what is shown and what never, what is refused, renewal, and the faults
+ * of /readyz. */
 #include "lib/lock.h"
 #include "tests/unit/api-fixture.h"
 #include "tests/unit/tls-fixture.h"
@@ -106,14 +107,14 @@ test_key (ApiFixture *fixture, const void *data)
     g_assert_true (reply_has_error (&reply, "private_key_pem"));
   }
   {
-    g_auto (Reply) reply
-        = api_call ("PATCH", path, fixture->session, "{\"private_key_pem\":null}");
+    g_auto (Reply) reply = api_call ("PATCH", path, fixture->session, "{\"private_key_pem\":null}");
     assert_reply (reply, 422);
     g_assert_true (reply_has_error (&reply, "private_key_pem"));
   }
   {
     g_auto (Reply) back = api_call ("GET", path, fixture->session, NULL);
-    g_auto (Reply) same = api_call ("PATCH", path, fixture->session, back.text); /* as it was read */
+    g_auto (Reply) same
+        = api_call ("PATCH", path, fixture->session, back.text); /* as it was read */
     assert_reply (same, 200);
     g_assert_cmpint (json_object_get_int_member (same.json, "version"), ==, 2);
   }
@@ -135,11 +136,13 @@ test_refusals (ApiFixture *fixture, const void *data)
     { "{\"hostname_pattern\":\"a.example\",\"acme\":{}}", 400, "acme" },
     { "{\"hostname_pattern\":\"\",\"source\":\"self_signed\"}", 422, "hostname_pattern" },
     { "{\"hostname_pattern\":\"a.*\",\"source\":\"self_signed\"}", 422, "hostname_pattern" },
-    { "{\"hostname_pattern\":\"a.example\",\"source\":\"self_signed\",\"listener_id\":99}", 422, NULL },
-    { "{\"hostname_pattern\":\"a.example\",\"source\":\"self_signed\",\"certificate_pem\":\"x\"}", 422,
-      "certificate_pem" },
+    { "{\"hostname_pattern\":\"a.example\",\"source\":\"self_signed\",\"listener_id\":99}", 422,
+      NULL },
+    { "{\"hostname_pattern\":\"a.example\",\"source\":\"self_signed\",\"certificate_pem\":\"x\"}",
+      422, "certificate_pem" },
     { "{\"hostname_pattern\":\"a.example\",\"certificate_path\":\"/nowhere\","
-      "\"private_key_path\":\"/nowhere\"}", 422, "certificate_path" },
+      "\"private_key_path\":\"/nowhere\"}",
+      422, "certificate_path" },
   };
   g_auto (Reply) late = make (fixture, expired, "a.example", "");
   g_auto (Reply) list = { 0 };
@@ -189,7 +192,7 @@ test_self_signed (ApiFixture *fixture, const void *data)
   g_autofree char *renew = path_of (&made, "/renew");
   g_autofree char *dry_path = path_of (&made, "/renew?dry_run=true");
   g_auto (Reply) dry = api_call ("POST", dry_path, fixture->session, NULL);
-  g_auto (Reply) operator = api_call ("POST", renew, fixture->tokens[STORE_ROLE_OPERATOR], NULL);
+  g_auto (Reply) operator= api_call ("POST", renew, fixture->tokens[STORE_ROLE_OPERATOR], NULL);
   g_auto (Reply) renewed = api_call ("POST", renew, fixture->session, NULL);
   g_auto (Reply) moved = { 0 };
   g_auto (Reply) manual = { 0 };
@@ -237,9 +240,10 @@ test_faults (ApiFixture *fixture, const void *data)
 {
   g_auto (Reply) listener = api_call ("POST", "/api/v1/listeners", fixture->session,
                                       "{\"name\":\"web\",\"protocol\":\"https\",\"port\":0}");
-  g_auto (Reply) route = api_call ("POST", "/api/v1/routes", fixture->session,
-                                   "{\"name\":\"a\",\"listener_id\":1,\"host_pattern\":\"a.example\","
-                                   "\"targets\":[]}");
+  g_auto (Reply) route
+      = api_call ("POST", "/api/v1/routes", fixture->session,
+                  "{\"name\":\"a\",\"listener_id\":1,\"host_pattern\":\"a.example\","
+                  "\"targets\":[]}");
   g_auto (Reply) fallback = api_call ("GET", CERTIFICATES "/1", fixture->session, NULL);
   g_auto (Reply) gone = api_call ("DELETE", CERTIFICATES "/1", fixture->session, NULL);
 

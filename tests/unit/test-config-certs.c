@@ -45,8 +45,7 @@ update (StoreTx *tx, ConfigChange *change, void *data, GError **error)
   return store_certificate_update (tx, data, 0, error);
 }
 
-static bool
-delete (StoreTx *tx, ConfigChange *change, void *data, GError **error)
+static bool delete (StoreTx *tx, ConfigChange *change, void *data, GError **error)
 {
   (void) change;
   return store_certificate_delete (tx, ((StoreCertificate *) data)->id, 0, error);
@@ -367,6 +366,28 @@ warning_of (StoreCertificate *row)
 }
 
 static void
+test_open_key (ConfigFixture *fixture, const void *data)
+{
+  g_autoptr (StoreCertificate) row = new_row ("a.example", NULL);
+  g_autofree char *chain = g_build_filename (fixture->dir, "a.crt", NULL);
+  g_autofree char *key = g_build_filename (fixture->dir, "a.key", NULL);
+  g_autofree char *open = NULL;
+  g_autofree char *closed = NULL;
+
+  (void) data;
+  g_assert_true (g_file_set_contents (chain, good->chain_pem, -1, NULL));
+  g_assert_true (g_file_set_contents (key, good->key_pem, -1, NULL));
+  config_fixture_set (&row->certificate_path, chain);
+  config_fixture_set (&row->private_key_path, key);
+  g_assert_cmpint (g_chmod (key, 0644), ==, 0);
+  open = warning_of (row);
+  g_assert_nonnull (strstr (open, "a.key is open to every user"));
+  g_assert_cmpint (g_chmod (key, 0640), ==, 0);
+  closed = warning_of (row);
+  g_assert_cmpstr (closed, ==, "");
+}
+
+static void
 test_warnings (ConfigFixture *fixture, const void *data)
 {
   g_autoptr (StoreCertificate) fine = new_row ("a.example", good);
@@ -417,7 +438,8 @@ test_faults (ConfigFixture *fixture, const void *data)
   g_autoptr (StoreListener) web = config_fixture_listener ("web", STORE_PROTOCOL_HTTPS, 443);
   g_autoptr (StoreListener) plain = config_fixture_listener ("plain", STORE_PROTOCOL_HTTP, 80);
   g_autoptr (StoreCertificate) row = new_row ("a.example", good);
-  static const char *const hosts[] = { "a.example", "b.example", "b.example", "*.c.example", "", "192.0.2.1" };
+  static const char *const hosts[]
+      = { "a.example", "b.example", "b.example", "*.c.example", "", "192.0.2.1" };
   g_autoptr (Config) cfg = NULL;
   const ConfigFault *fault;
   int64_t end;
@@ -584,6 +606,7 @@ main (int argc, char **argv)
   ADD ("both-keys", test_both_keys);
   ADD ("refusals", test_refusals);
   ADD ("warnings", test_warnings);
+  ADD ("open-key", test_open_key);
   ADD ("facts", test_facts);
   ADD ("faults", test_faults);
   ADD ("files", test_files);

@@ -53,7 +53,8 @@ pass_a_byte (P2pStream *from, P2pStream *to)
   g_assert_cmpint (p2p_stream_read (to, &byte, 1, &n, p2p_deadline_ms (20000)), ==, P2P_IO_OK);
 }
 
-/* One connection; whether it was resumed, -1 when it did not come about. key 0: one that remembers nothing. */
+/* One connection; whether it was resumed, -1 when it did not come about. key 0: one that remembers
+ * nothing. */
 static int
 connect_once (P2pTlsServer *server, P2pTlsClient *client, uint64_t key, bool tls12)
 {
