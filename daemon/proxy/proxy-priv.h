@@ -105,7 +105,9 @@ typedef struct
   char id[33];                 /* "" until request_id () made it */
   P2pStream *relay_to;         /* (owned) (nullable) AFTER_HANDED: to be joined with the client's stream */
   P2pSpan relay_early;         /* (borrowed: ws) what the origin sent already */
-  ProxyExplanation *explanation; /* (borrowed) (nullable) the answer is noted there and not sent; conn has no stream */
+  /* (borrowed) (nullable) The answer is noted there and not sent; conn has no stream. A step keeps nothing then: no place taken, no
+   * turn moved on. */
+  ProxyExplanation *explanation;
 } Request;
 
 /* The answer needs the configuration no more: an event stream must not keep an old snapshot alive. route, target and listener
