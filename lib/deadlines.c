@@ -2,12 +2,14 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* The deadlines of parked objects: a heap of slots by the time when each is to be looked at.
  *
- * Lazy: a slot stays in the heap as long as its object lives, and a park whose deadline is not earlier than the slot's place
- * only stores it. A connection that parks a thousand times in its 60 s of idle time-out is moved once. Any thread that owns a
- * slot may move or remove it; the holder of the waiter's role advances. deadlines.lock guards the heap. */
+ * Lazy: a slot stays in the heap as long as its object lives, and a park whose deadline is not
+ * earlier than the slot's place only stores it. A connection that parks a thousand times in its 60
+ * s of idle time-out is moved once. Any thread that owns a slot may move or remove it; the holder
+ * of the waiter's role advances. deadlines.lock guards the heap. */
 #include "lib/pool-priv.h"
 
-/* When a slot is due whose object is not parked, or has no deadline, it is looked at again so much later. */
+/* When a slot is due whose object is not parked, or has no deadline, it is looked at again so much
+ * later. */
 #define LOOK_AGAIN_US (1000 * 1000)
 #define LOOK_AT_LEAST_US (60 * LOOK_AGAIN_US)
 #define LOOK_AT_MOST 256 /* in one turn of the role */
@@ -113,8 +115,9 @@ p2p_deadlines_remove (P2pPool *pool, P2pSlot *slot)
   (void) publish_next_locked (pool);
 }
 
-/* Wakes the object of a slot whose time has come, if its deadline has passed; answers when to look again. The word is read
- * before the deadline, so the deadline is that of the word's park or of a later one, and then the wake fails. */
+/* Wakes the object of a slot whose time has come, if its deadline has passed; answers when to look
+ * again. The word is read before the deadline, so the deadline is that of the word's park or of a
+ * later one, and then the wake fails. */
 static int64_t
 look_locked (P2pSlot *slot, uint64_t word, int64_t now_us, P2pTaskList *list)
 {
@@ -130,8 +133,8 @@ look_locked (P2pSlot *slot, uint64_t word, int64_t now_us, P2pTaskList *list)
   return now_us + LOOK_AGAIN_US;
 }
 
-/* p2p_park () stores the deadline, then the word, and then reads due_us; here due_us is stored before the word is read
- * again: so a park at the same time is seen by one of the two. */
+/* p2p_park () stores the deadline, then the word, and then reads due_us; here due_us is stored
+ * before the word is read again: so a park at the same time is seen by one of the two. */
 static void
 handle_due_locked (P2pSlot *slot, int64_t now_us, P2pTaskList *list)
 {

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* How many threads a pool may have for now, below threads_max. When workers are blocked (a slow origin) more threads bring
- * more tasks a second; when the processors are what lacks, a thousand threads only cost: measured at 1 000 connections and
- * 16 µs a request, a quarter of the throughput. The two look the same from inside (work waits), so beyond a number that does
- * no harm the limit is raised on trial, and kept only if the rate rose with it.
+/* How many threads a pool may have for now, below threads_max. When workers are blocked (a slow
+ * origin) more threads bring more tasks a second; when the processors are what lacks, a thousand
+ * threads only cost: measured at 1 000 connections and 16 µs a request, a quarter of the
+ * throughput. The two look the same from inside (work waits), so beyond a number that does no harm
+ * the limit is raised on trial, and kept only if the rate rose with it.
  *
  * The keeper alone calls; everything is guarded by pool->lock. */
 #include "lib/pool-priv.h"
 
 /* A processor: so many are never questioned. */
 #define HARMLESS 32
-/* When of n running tasks fewer than n / 8 end in 10 ms, one takes more than 80 ms: that is hardly the processors, so the
- * limit doubles at once, and is judged later. */
+/* When of n running tasks fewer than n / 8 end in 10 ms, one takes more than 80 ms: that is hardly
+ * the processors, so the limit doubles at once, and is judged later. */
 #define BLOCKED_WINDOW_US (10 * 1000)
 #define BLOCKED_US (80 * 1000)
 #define WINDOW_MIN_US (100 * 1000)
@@ -40,8 +41,8 @@ begin_window_locked (P2pPool *pool, int64_t now_us, int64_t length_us)
   pool->growth.window_threads = pool->n_threads;
 }
 
-/* Tasks/s in the window that ends now. The next one is long enough that tasks begun by new threads end in it: twice
- * what a task takes. */
+/* Tasks/s in the window that ends now. The next one is long enough that tasks begun by new threads
+ * end in it: twice what a task takes. */
 static uint64_t
 end_window_locked (P2pPool *pool, int64_t now_us)
 {
@@ -110,8 +111,8 @@ p2p_growth_review_locked (P2pPool *pool, int64_t now_us)
     }
 }
 
-/* The trial must have brought a third of what its threads could have; when the rate before is not known, tasks must take
- * as long as blocked ones do. */
+/* The trial must have brought a third of what its threads could have; when the rate before is not
+ * known, tasks must take as long as blocked ones do. */
 static bool
 was_worth_it_locked (P2pPool *pool, uint64_t rate)
 {

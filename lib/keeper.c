@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The keeper: one thread a pool that looks, while there is work, whether work waits for blocked workers. It wakes idle ones
- * for what has waited 1 ms and makes threads for what has waited 2 ms, several at a time; it also joins those that ended.
- * While the pool has nothing to do it sleeps without a deadline.
+/* The keeper: one thread a pool that looks, while there is work, whether work waits for blocked
+ * workers. It wakes idle ones for what has waited 1 ms and makes threads for what has waited 2 ms,
+ * several at a time; it also joins those that ended. While the pool has nothing to do it sleeps
+ * without a deadline.
  *
- * A thread for each task at once would be wrong: a request to a quick origin takes 200 µs, so in a busy daemon the queue is
- * hardly ever empty and moves all the same. What counts is what will not be taken in the next tick at the present speed. */
+ * A thread for each task at once would be wrong: a request to a quick origin takes 200 µs, so in a
+ * busy daemon the queue is hardly ever empty and moves all the same. What counts is what will not
+ * be taken in the next tick at the present speed. */
 #include "lib/pool-priv.h"
 
 #include <errno.h>
@@ -120,8 +122,7 @@ keeper_main (void *data)
       sleep_if_idle_locked (pool, &idle_ticks);
       taken = pool->n_taken;
       tick_locked (pool, p2p_deadline_ms (TICK_MS));
-      wakes.n = 0;
-      wakes.kick = wakes.keeper = false;
+      p2p_wakes_init (&wakes);
       n = tend_locked (pool, pool->n_taken - taken, &wakes);
       p2p_mutex_unlock (&pool->lock);
 

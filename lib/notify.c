@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The service manager, as sd_notify(3) and sd_watchdog_enabled(3) describe the protocol. No state. */
+/* The service manager, as sd_notify(3) and sd_watchdog_enabled(3) describe the protocol. No state.
+ */
 #include "lib/notify.h"
 
 #include "lib/fd.h"
@@ -48,7 +49,8 @@ p2p_notify (const char *state)
     return false;
   fd = socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   return fd >= 0
-         && sendto (fd, state, strlen (state), MSG_NOSIGNAL, (struct sockaddr *) &address, len) >= 0;
+         && sendto (fd, state, strlen (state), MSG_NOSIGNAL, (struct sockaddr *) &address, len)
+                >= 0;
 }
 
 static bool

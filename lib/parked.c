@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Parking: the places (slots) of parked objects and the protocol by which one is taken out exactly once.
+/* Parking: the places (slots) of parked objects and the protocol by which one is taken out exactly
+ * once.
  *
- * Descriptors, deadlines, bells, kicks and the pool's stop all go through p2p_slot_wake (): one compare-and-swap PARKED →
- * QUEUED, and the winner queues the object. A wake that comes while p2p_park () is still arming (a frame between the
- * question and the registration, or the second item of two) leaves a mark ARMING → RUNG instead, and p2p_park () makes the
- * task: nobody else can have the object while its streams are being armed. The word's generation counts parks, so that an
+ * Descriptors, deadlines, bells, kicks and the pool's stop all go through p2p_slot_wake (): one
+ * compare-and-swap PARKED → QUEUED, and the winner queues the object. A wake that comes while
+ * p2p_park () is still arming (a frame between the question and the registration, or the second
+ * item of two) leaves a mark ARMING → RUNG instead, and p2p_park () makes the task: nobody else can
+ * have the object while its streams are being armed. The word's generation counts parks, so that an
  * event of an earlier park, or of a connection that is gone, wakes nobody.
  *
- * Any thread parks what it owns; any thread wakes. pool->lock guards the free list and the table of chunks. */
+ * Any thread parks what it owns; any thread wakes. pool->lock guards the free list and the table of
+ * chunks. */
 #include "lib/pool-priv.h"
 
 #include <errno.h>
@@ -30,7 +33,7 @@ word_wake (uint64_t word)
   return (P2pWake) (word >> 8 & 0xff);
 }
 
-/* Slots ------------------------------------------------------------------------------------------- */
+/* Slots --------------------------------------------------------------------------------------- */
 
 void
 p2p_slots_init (P2pPool *pool)
@@ -93,7 +96,8 @@ add_chunk (P2pPool *pool)
   P2pSlot *chunk;
   unsigned i;
 
-  /* Before the lock: TIMERS stands above POOL. Perhaps more than is needed then, which does no harm. */
+  /* Before the lock: TIMERS stands above POOL. Perhaps more than is needed then, which does no
+   * harm. */
   p2p_deadlines_reserve (pool, P2P_SLOT_CHUNK);
   p2p_mutex_lock (&pool->lock);
   i = pool->slots.n_chunks++;
@@ -122,7 +126,7 @@ take_slot (P2pPool *pool)
     }
 }
 
-/* Waking ------------------------------------------------------------------------------------------ */
+/* Waking -------------------------------------------------------------------------------------- */
 
 bool
 p2p_slot_wake (P2pSlot *slot, uint32_t generation, P2pWake wake)
@@ -193,7 +197,7 @@ run_cb (P2pTask *task)
   parked->run (parked, parked->wake);
 }
 
-/* Parking ----------------------------------------------------------------------------------------- */
+/* Parking ------------------------------------------------------------------------------------- */
 
 void
 p2p_parked_init (P2pParked *parked, P2pPool *pool, void (*run) (P2pParked *parked, P2pWake wake))
@@ -224,13 +228,14 @@ p2p_parked_done (P2pParked *parked)
   pool->slots.n_used--;
 }
 
-/* A descriptor stays in the set, disabled by EPOLLONESHOT, until it is closed. slot->fds only guesses whether it is there:
- * the number may have been closed and be another connection's of before. */
+/* A descriptor stays in the set, disabled by EPOLLONESHOT, until it is closed. slot->fds only
+ * guesses whether it is there: the number may have been closed and be another connection's of
+ * before. */
 static bool
 watch_fd (P2pSlot *slot, unsigned i, int fd, uint32_t events, uint32_t generation)
 {
-  struct epoll_event event = { .events = events | EPOLLONESHOT,
-                               .data.u64 = (uint64_t) generation << 32 | slot->index };
+  struct epoll_event event
+      = { .events = events | EPOLLONESHOT, .data.u64 = (uint64_t) generation << 32 | slot->index };
   bool known = slot->fds[0] == fd || slot->fds[1] == fd;
   int epoll_fd = slot->pool->epoll_fd;
 
@@ -252,7 +257,11 @@ epoll_events (short events)
 
 /* True: nothing is ready and everything is armed. False: *ret_wake says why not. */
 static bool
-arm_items (P2pSlot *slot, const P2pWait *items, unsigned n_items, uint32_t generation, P2pWake *ret_wake)
+arm_items (P2pSlot *slot,
+           const P2pWait *items,
+           unsigned n_items,
+           uint32_t generation,
+           P2pWake *ret_wake)
 {
   P2pArm arms[2] = { { -1, 0 }, { -1, 0 } };
 
@@ -283,8 +292,9 @@ arm_items (P2pSlot *slot, const P2pWait *items, unsigned n_items, uint32_t gener
   return true;
 }
 
-/* p2p_pool_stop () sets stopping before it looks at the slots, and here the slot is ARMING before stopping is read: one of
- * the two sees the other. The same holds for the deadline, see deadlines.c. */
+/* p2p_pool_stop () sets stopping before it looks at the slots, and here the slot is ARMING before
+ * stopping is read: one of the two sees the other. The same holds for the deadline, see
+ * deadlines.c. */
 void
 p2p_park (P2pParked *parked, const P2pWait *items, unsigned n_items, int64_t deadline_us)
 {

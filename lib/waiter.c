@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The waiter's role: one worker at a time waits in epoll, for descriptors, deadlines and the kick, and takes out a batch.
- * Only the holder of the role enters p2p_waiter_wait (); any thread may kick. */
+/* The waiter's role: one worker at a time waits in epoll, for descriptors, deadlines and the kick,
+ * and takes out a batch. Only the holder of the role enters p2p_waiter_wait (); any thread may
+ * kick. */
 #include "lib/pool-priv.h"
 
 #include "lib/fd.h"
@@ -53,8 +54,8 @@ drain_kick (P2pPool *pool)
   (void) !read (pool->kick_fd, &count, sizeof count);
 }
 
-/* Says until when the holder waits. Who moves the earliest deadline stores it first and reads waiting_us then, the holder
- * the other way round: so one of the two sees the other. */
+/* Says until when the holder waits. Who moves the earliest deadline stores it first and reads
+ * waiting_us then, the holder the other way round: so one of the two sees the other. */
 static int
 announce_wait (P2pPool *pool)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Watchdog: one thread of its own. watchdog->lock guards stopping; the rest is constant or the thread's. */
+/* Watchdog: one thread of its own. watchdog->lock guards stopping; the rest is constant or the
+ * thread's. */
 #include "lib/watchdog.h"
 
 #include "lib/clock.h"
@@ -15,9 +16,9 @@
 
 struct P2pWatchdog
 {
-  P2pPool *pools[P2P_WATCHDOG_POOLS]; /* (borrowed) constant */
-  unsigned n_pools, n_ticks;          /* constant */
-  int64_t tick_ms, notify_us;         /* constant; notify_us 0: nobody wants to know */
+  P2pPool *pools[P2P_WATCHDOG_POOLS];       /* (borrowed) constant */
+  unsigned n_pools, n_ticks;                /* constant */
+  int64_t tick_ms, notify_us;               /* constant; notify_us 0: nobody wants to know */
   unsigned stuck_ticks[P2P_WATCHDOG_POOLS]; /* the thread's */
   int64_t notified_us;                      /* the thread's */
   pthread_t thread;
@@ -69,7 +70,8 @@ tick (P2pWatchdog *watchdog)
   if (watchdog->notify_us == 0 || now_us - watchdog->notified_us < watchdog->notify_us / 4)
     return;
   watchdog->notified_us = now_us;
-  (void) p2p_notify ("WATCHDOG=1"); /* the next one may get through; the manager's patience is its own */
+  (void) p2p_notify (
+      "WATCHDOG=1"); /* the next one may get through; the manager's patience is its own */
 }
 
 static void *
@@ -95,7 +97,11 @@ watchdog_main (void *data)
 }
 
 P2pWatchdog *
-p2p_watchdog_new (P2pPool *const *pools, unsigned n_pools, int64_t tick_ms, unsigned n_ticks, GError **error)
+p2p_watchdog_new (P2pPool *const *pools,
+                  unsigned n_pools,
+                  int64_t tick_ms,
+                  unsigned n_ticks,
+                  GError **error)
 {
   P2pWatchdog *watchdog;
   int failed;

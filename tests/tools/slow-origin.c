@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* An origin that answers every request after a delay, for thousands of connections in one thread: what stands behind the
- * proxy when many slow requests are under way at once.
+/* An origin that answers every request after a delay, for thousands of connections in one thread:
+ * what stands behind the proxy when many slow requests are under way at once.
  *
  *     slow-origin PORT DELAY_MS [BODY_BYTES]
  *
- * Port 0 lets the kernel choose; the first line of the output is the port. HTTP/1.1 with keep-alive, GET only: a request
- * ends at the first empty line. All requests wait equally long, so the waiting ones are one queue in order of arrival. */
+ * Port 0 lets the kernel choose; the first line of the output is the port. HTTP/1.1 with
+ * keep-alive, GET only: a request ends at the first empty line. All requests wait equally long, so
+ * the waiting ones are one queue in order of arrival. */
 #include "lib/clock.h"
 #include "lib/fd.h"
 
@@ -35,7 +36,7 @@ typedef struct
 
 static int epoll_fd;
 static int64_t delay_us;
-static GByteArray *answer; /* (owned) */
+static GByteArray *answer;          /* (owned) */
 static GQueue queue = G_QUEUE_INIT; /* of waiting Conn, the first due first */
 
 static void

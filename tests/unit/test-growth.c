@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The limit of threads, against models of what workers do, on a clock of the test's own: there is no thread here. */
+/* The limit of threads, against models of what workers do, on a clock of the test's own: there is
+ * no thread here. */
 #include "lib/pool-priv.h"
 
 #include <glib.h>
@@ -9,8 +10,8 @@
 #define N_PROCESSORS 2
 #define HARMLESS 64
 
-/* Tasks that take latency_us each when they have a processor, of which there are tasks_per_s a second at most; clients of
- * them are under way at once. */
+/* Tasks that take latency_us each when they have a processor, of which there are tasks_per_s a
+ * second at most; clients of them are under way at once. */
 typedef struct
 {
   const char *name;

@@ -36,14 +36,14 @@ end_pool (P2pPool *pool)
 }
 
 /* Polls a condition to a deadline. */
-#define WAIT_FOR(condition)                                          \
-  do                                                                 \
-    {                                                                \
-      int64_t until_us = p2p_deadline_ms (PATIENCE_MS);              \
-      while (!(condition) && p2p_now_us () < until_us)               \
-        g_usleep (500);                                              \
-      g_assert_true (condition);                                     \
-    }                                                                \
+#define WAIT_FOR(condition)                                                                        \
+  do                                                                                               \
+    {                                                                                              \
+      int64_t until_us = p2p_deadline_ms (PATIENCE_MS);                                            \
+      while (!(condition) && p2p_now_us () < until_us)                                             \
+        g_usleep (500);                                                                            \
+      g_assert_true (condition);                                                                   \
+    }                                                                                              \
   while (0)
 
 static P2pTask *
@@ -55,7 +55,7 @@ task_new (void (*run) (P2pTask *task))
   return task;
 }
 
-/* Tasks ------------------------------------------------------------------------------------------- */
+/* Tasks --------------------------------------------------------------------------------------- */
 
 static _Atomic unsigned n_ran;
 
@@ -69,7 +69,7 @@ count_cb (P2pTask *task)
 /* A gate: tasks hold a worker until the test opens it. */
 static P2pMutex gate_lock;
 static pthread_cond_t gate_cond;
-static bool gate_open;           /* (lock: gate) */
+static bool gate_open; /* (lock: gate) */
 static _Atomic unsigned n_at_gate;
 
 static void
@@ -232,7 +232,8 @@ sleep_cb (P2pTask *task)
   count_cb (task);
 }
 
-/* 2 000 in production; here as many as a sanitizer bears. One after another they would take 40 s. */
+/* 2 000 in production; here as many as a sanitizer bears. One after another they would take 40 s.
+ */
 static void
 test_slow_tasks (void)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Parking: every way to be woken, over every back end, and that each park is followed by exactly one run. */
+/* Parking: every way to be woken, over every back end, and that each park is followed by exactly
+ * one run. */
 #include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/pool-priv.h"
@@ -17,14 +18,14 @@
 #define PATIENCE_MS 20000
 
 /* Polls a condition to a deadline. */
-#define WAIT_FOR(condition)                             \
-  do                                                    \
-    {                                                   \
-      int64_t until_us = p2p_deadline_ms (PATIENCE_MS); \
-      while (!(condition) && p2p_now_us () < until_us)  \
-        g_usleep (100);                                 \
-      g_assert_true (condition);                        \
-    }                                                   \
+#define WAIT_FOR(condition)                                                                        \
+  do                                                                                               \
+    {                                                                                              \
+      int64_t until_us = p2p_deadline_ms (PATIENCE_MS);                                            \
+      while (!(condition) && p2p_now_us () < until_us)                                             \
+        g_usleep (100);                                                                            \
+      g_assert_true (condition);                                                                   \
+    }                                                                                              \
   while (0)
 
 static P2pPool *
@@ -40,13 +41,14 @@ make_pool (unsigned threads_max)
   return pool;
 }
 
-/* One object with two streams whose far ends the test holds. run_cb () only notes how it was woken. */
+/* One object with two streams whose far ends the test holds. run_cb () only notes how it was woken.
+ */
 typedef struct
 {
   P2pParked parked;
-  P2pPool *pool;        /* (owned) */
-  P2pStream *near[2];   /* (owned) (nullable) */
-  P2pStream *far[2];    /* (owned) (nullable) */
+  P2pPool *pool;      /* (owned) */
+  P2pStream *near[2]; /* (owned) (nullable) */
+  P2pStream *far[2];  /* (owned) (nullable) */
   P2pWait items[2];
   unsigned n_items;
   _Atomic unsigned n_runs;
@@ -125,7 +127,8 @@ get_byte (P2pStream *strm)
   g_assert_cmpint (byte, ==, 'x');
 }
 
-/* Ways to be woken --------------------------------------------------------------------------------- */
+/* Ways to be woken
+ * --------------------------------------------------------------------------------- */
 
 static void
 test_bytes (gconstpointer data)
@@ -161,8 +164,8 @@ test_bytes_before (gconstpointer data)
   teardown (&fix);
 }
 
-/* Two records in one segment and a park after the first: over TLS the second is in the layer's own read-ahead and the
- * socket is empty, so the descriptor would never tell. */
+/* Two records in one segment and a park after the first: over TLS the second is in the layer's own
+ * read-ahead and the socket is empty, so the descriptor would never tell. */
 static void
 test_two_records (gconstpointer data)
 {
@@ -343,7 +346,8 @@ test_two (gconstpointer data)
   teardown (&fix);
 }
 
-/* One stream asked for reading and writing by two items: one descriptor. Only for what has no bell. */
+/* One stream asked for reading and writing by two items: one descriptor. Only for what has no bell.
+ */
 static void
 test_same_descriptor (void)
 {
@@ -418,8 +422,8 @@ test_late_event (void)
   expect_run (&fix, 1, P2P_WAKE_STOP);
   park (&fix, p2p_deadline_ms (PATIENCE_MS));
   WAIT_FOR (p2p_pool_get_stats (fix.pool).parked == 1);
-  g_assert_false (p2p_slot_wake (slot, p2p_slot_generation (atomic_load (&slot->word)) - 1,
-                                 P2P_WAKE_READY));
+  g_assert_false (
+      p2p_slot_wake (slot, p2p_slot_generation (atomic_load (&slot->word)) - 1, P2P_WAKE_READY));
   g_assert_cmpuint (p2p_pool_get_stats (fix.pool).parked, ==, 1);
   g_assert_cmpuint (atomic_load (&fix.n_runs), ==, 1);
   teardown (&fix);
@@ -472,8 +476,8 @@ test_never_empty (void)
   teardown (&fix);
 }
 
-/* The only parked object's task blocks, so nobody took the role from its worker: what is parked meanwhile is woken all
- * the same. */
+/* The only parked object's task blocks, so nobody took the role from its worker: what is parked
+ * meanwhile is woken all the same. */
 typedef struct
 {
   P2pParked parked;
@@ -522,7 +526,8 @@ test_only_one_blocks (void)
   teardown (&fix);
 }
 
-/* A stream that rings while it is being armed: the latest moment at which a frame can come before the park is complete. */
+/* A stream that rings while it is being armed: the latest moment at which a frame can come before
+ * the park is complete. */
 typedef struct
 {
   P2pStream base;
@@ -569,12 +574,14 @@ test_ring_while_arming (gconstpointer data)
     }
 }
 
-/* All ways at once ----------------------------------------------------------------------------------- */
+/* All ways at once
+ * ----------------------------------------------------------------------------------- */
 
 #define N_CONNS 24
 #define N_PARKS 12000
 
-/* Closes and connects again now and then, so that numbers of descriptors and slots are used again at once. */
+/* Closes and connects again now and then, so that numbers of descriptors and slots are used again
+ * at once. */
 typedef struct
 {
   P2pParked parked;

@@ -86,7 +86,8 @@ test_notify_nobody (void)
   g_unsetenv ("NOTIFY_SOCKET");
   g_assert_false (p2p_notify ("READY=1"));
   g_assert_cmpint (errno, ==, 0);
-  for (const char *const *bad = (const char *const[]){ "", "relative", "/", "vsock:2:1", NULL }; *bad; bad++)
+  for (const char *const *bad = (const char *const[]){ "", "relative", "/", "vsock:2:1", NULL };
+       *bad; bad++)
     {
       g_setenv ("NOTIFY_SOCKET", *bad, TRUE);
       g_assert_false (p2p_notify ("READY=1"));
@@ -104,10 +105,14 @@ test_watchdog_us (void)
     const char *socket, *us, *pid;
     int64_t expected;
   } rows[] = {
-    { "/x", "30000000", NULL, 30000000 }, { "/x", "30000000", own_pid, 30000000 },
-    { "/x", "30000000", "1", 0 },         { "/x", "30000000", "x", 0 },
-    { NULL, "30000000", own_pid, 0 },     { "/x", NULL, NULL, 0 },
-    { "/x", "-1", NULL, 0 },              { "/x", "18446744073709551615", NULL, 0 },
+    { "/x", "30000000", NULL, 30000000 },
+    { "/x", "30000000", own_pid, 30000000 },
+    { "/x", "30000000", "1", 0 },
+    { "/x", "30000000", "x", 0 },
+    { NULL, "30000000", own_pid, 0 },
+    { "/x", NULL, NULL, 0 },
+    { "/x", "-1", NULL, 0 },
+    { "/x", "18446744073709551615", NULL, 0 },
     { "/x", "", NULL, 0 },
   };
 
@@ -128,14 +133,14 @@ test_watchdog_us (void)
   g_unsetenv ("WATCHDOG_PID");
 }
 
-/* The watchdog --------------------------------------------------------------------------------------- */
+/* The watchdog
+ * --------------------------------------------------------------------------------------- */
 
 static P2pPool *
 make_pool (void)
 {
-  const P2pPoolOptions options = {
-    .name = "urgent", .threads_min = 1, .threads_max = 1, .queue_max = 10, .idle_ms = 30000
-  };
+  const P2pPoolOptions options
+      = { .name = "urgent", .threads_min = 1, .threads_max = 1, .queue_max = 10, .idle_ms = 30000 };
   g_autoptr (GError) error = NULL;
   P2pPool *pool = p2p_pool_new (&options, &error);
 
@@ -221,7 +226,8 @@ test_stuck (void)
     }
   g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
   g_test_trap_assert_failed ();
-  g_test_trap_assert_stderr ("*pool 'urgent': 2 tasks wait and none is taken*task at *+0x* for *ms*");
+  g_test_trap_assert_stderr (
+      "*pool 'urgent': 2 tasks wait and none is taken*task at *+0x* for *ms*");
 }
 
 int
