@@ -20,7 +20,7 @@ typedef struct
 {
   P2pStream base;
   int fd;
-  bool has_patience; /* the reader's: SO_RCVTIMEO is set, which only read_soon () minds */
+  bool has_patience; /* the reader's: what have_patience () sets is set, which only read_soon () minds */
 } Tcp;
 
 /* What errno means to who uses the stream: the peer or the way to it is gone, unless it is our own shortage. */
@@ -65,17 +65,25 @@ tcp_try_read (P2pStream *strm, void *buf, size_t size, size_t *ret_n)
   return tcp_receive ((Tcp *) strm, buf, size, MSG_DONTWAIT, ret_n);
 }
 
+/* Makes recv () wait for that long where it is not told not to. A connecting socket is non-blocking, which would win. */
+static bool
+have_patience (Tcp *tcp)
+{
+  const struct timeval patience = { .tv_usec = P2P_SOON_MS * 1000 };
+
+  if (!tcp->has_patience)
+    tcp->has_patience
+        = setsockopt (tcp->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0
+          && fcntl (tcp->fd, F_SETFL, 0) == 0;
+  return tcp->has_patience;
+}
+
 static P2pIo
 tcp_read_soon (P2pStream *strm, void *buf, size_t size, size_t *ret_n)
 {
-  const struct timeval patience = { .tv_usec = P2P_SOON_MS * 1000 };
   Tcp *tcp = (Tcp *) strm;
 
-  if (!tcp->has_patience
-      && setsockopt (tcp->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0)
-    return tcp_try_read (strm, buf, size, ret_n);
-  tcp->has_patience = true;
-  return tcp_receive (tcp, buf, size, 0, ret_n);
+  return tcp_receive (tcp, buf, size, have_patience (tcp) ? 0 : MSG_DONTWAIT, ret_n);
 }
 
 static P2pIo
