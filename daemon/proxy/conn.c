@@ -228,6 +228,11 @@ conn_serve (Conn *conn)
         return;
       conn->deadline_us = p2p_deadline_ms (n_in > 0 ? proxy.options.header_timeout_ms
                                                     : proxy.options.idle_timeout_ms);
+      if (n_in == 0)
+        {
+          result = HEAD_PARK;
+          break;
+        }
     }
   if (result == HEAD_PARK)
     keep_early (conn, ws, n_in);
