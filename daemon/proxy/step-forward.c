@@ -41,6 +41,21 @@ index_of_target (const Request *req)
   return i;
 }
 
+/* The others of its priority group come after the first one, then the groups behind it. */
+static ConfigTarget *
+nth_choice (const ConfigRoute *route, unsigned first, unsigned i)
+{
+  unsigned group = route->targets[first]->priority_group, start = first, end = first + 1;
+
+  while (start > 0 && route->targets[start - 1]->priority_group == group)
+    start--;
+  while (end < route->n_targets && route->targets[end]->priority_group == group)
+    end++;
+  if (i < end - start)
+    return route->targets[start + (first - start + i) % (end - start)];
+  return route->targets[(start + i) % route->n_targets];
+}
+
 /* From req->target on; leaves req->target at the one that was reached or that answers statically. */
 static UpstreamResult
 reach (Request *req, bool fresh, Upstream *up)
@@ -51,7 +66,7 @@ reach (Request *req, bool fresh, Upstream *up)
 
   for (unsigned i = 0; i < route->n_targets; i++)
     {
-      req->target = route->targets[(first + i) % route->n_targets];
+      req->target = nth_choice (route, first, i);
       if (req->target->type == CONFIG_TARGET_STATIC)
         return UPSTREAM_OK;
       result = upstream_take (req, fresh, p2p_deadline_ms (req->target->connect_timeout_ms), up);
