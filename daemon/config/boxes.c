@@ -30,6 +30,20 @@ config_free_labels (ConfigLabel *labels, unsigned n_labels)
   g_free (labels);
 }
 
+ConfigTargetState *
+config_target_state_ref (ConfigTargetState *state)
+{
+  take (&state->n_refs);
+  return state;
+}
+
+void
+config_target_state_unref (ConfigTargetState *state)
+{
+  if (drop (&state->n_refs))
+    g_free (state);
+}
+
 TargetBox *
 target_box_ref (TargetBox *box)
 {
@@ -52,6 +66,7 @@ target_box_unref (TargetBox *box)
   g_strfreev (pub->request_field_names);
   g_free (pub->health.method);
   g_free (pub->health.path);
+  g_clear_pointer (&pub->state, config_target_state_unref);
   g_free ((char *) pub->static_body.p);
   g_free (pub->host);
   g_free (pub->base_path);

@@ -13,6 +13,7 @@
 #include "lib/tls.h"
 
 #include <glib.h>
+#include <stdatomic.h>
 
 /* A certificate that the daemon makes is made anew so long before its end. */
 #define CONFIG_CERT_RENEW_MS (INT64_C (30) * 24 * 60 * 60 * 1000)
@@ -98,6 +99,15 @@ typedef struct
   char *value;
 } ConfigLabel;
 
+/* What runs, beside the snapshot: one a target, passed on to its later versions. */
+typedef struct
+{
+  atomic_uint n_refs;
+  atomic_uint active; /* requests under way; counted where the policy asks for it */
+} ConfigTargetState;
+ConfigTargetState *config_target_state_ref (ConfigTargetState *state);
+void config_target_state_unref (ConfigTargetState *state);
+
 typedef struct
 {
   int64_t id;
@@ -138,6 +148,7 @@ typedef struct
   P2pSpan request_fields;
   char **request_field_names;
   ConfigHealthCheck health;
+  ConfigTargetState *state; /* (owned reference) */
 } ConfigTarget;
 
 typedef struct

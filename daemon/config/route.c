@@ -78,6 +78,20 @@ share_target (const RouteBox *old, const StoreTarget *row, unsigned position)
   return NULL;
 }
 
+/* Its own if it is new, else that of its version before. */
+static ConfigTargetState *
+take_state (const RouteBox *old, int64_t id)
+{
+  ConfigTargetState *state;
+
+  for (unsigned i = 0; old && i < old->n_all_targets; i++)
+    if (old->all_targets[i]->pub.id == id)
+      return config_target_state_ref (old->all_targets[i]->pub.state);
+  state = g_new0 (ConfigTargetState, 1);
+  state->n_refs = 1;
+  return state;
+}
+
 static gint
 compare_turn (gconstpointer a, gconstpointer b)
 {
@@ -103,6 +117,8 @@ make_targets (Builder *builder, const StoreRoute *row, RouteBox *box, GError **e
 
       if (!target && !(target = config_make_target (builder, row, i, error)))
         return false;
+      if (!target->pub.state)
+        target->pub.state = take_state (old, target->pub.id);
       box->all_targets[box->n_all_targets++] = target;
       if (target->pub.enabled)
         pub->targets[pub->n_targets++] = &target->pub;

@@ -100,6 +100,7 @@ typedef struct
   const ConfigListener *listener; /* (borrowed: cfg) */
   const ConfigRoute *route;       /* (borrowed: cfg) (nullable: none yet) */
   const ConfigTarget *target;     /* (borrowed: cfg) (nullable: none yet) */
+  ConfigTargetState *counted;     /* (owned reference) (nullable) the target where this request counts as active */
   After after;
   size_t rest_start, rest_end; /* ws->in[rest_start..rest_end): the next request's first bytes */
   char id[33];                 /* "" until request_id () made it */
@@ -125,6 +126,9 @@ const RequestStep *request_get_steps (size_t *ret_n);
 
 /* Walks the steps. ws->in[0..head_size) is a parsed head; afterwards see after and rest. */
 void request_run (Request *req);
+
+/* The target serves this request, until it ends or another one does. */
+void request_count_target (Request *req);
 
 /* 32 hex digits, made at the first call. */
 const char *request_id (Request *req);

@@ -26,13 +26,36 @@ request_get_steps (size_t *ret_n)
   return steps;
 }
 
+static void
+uncount_target (Request *req)
+{
+  if (!req->counted)
+    return;
+  atomic_fetch_sub_explicit (&req->counted->active, 1, memory_order_relaxed);
+  g_clear_pointer (&req->counted, config_target_state_unref);
+}
+
+void
+request_count_target (Request *req)
+{
+  uncount_target (req);
+  if (req->route->balancing != CONFIG_BALANCE_LEAST_ACTIVE
+      && req->route->balancing != CONFIG_BALANCE_WEIGHTED_LEAST_ACTIVE)
+    return;
+  req->counted = config_target_state_ref (req->target->state);
+  atomic_fetch_add_explicit (&req->counted->active, 1, memory_order_relaxed);
+}
+
 void
 request_run (Request *req)
 {
   atomic_fetch_add_explicit (&proxy.n_requests, 1, memory_order_relaxed);
   for (size_t i = 0; i < G_N_ELEMENTS (steps); i++)
     if (steps[i].run (req) == STEP_DONE)
-      return;
+      {
+        uncount_target (req);
+        return;
+      }
   g_assert_not_reached (); /* the last step answers */
 }
 

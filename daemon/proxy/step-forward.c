@@ -69,6 +69,7 @@ reach (Request *req, bool fresh, Upstream *up)
       req->target = nth_choice (route, first, i);
       if (req->target->type == CONFIG_TARGET_STATIC)
         return UPSTREAM_OK;
+      request_count_target (req); /* from here on, so that others see it while it connects */
       result = upstream_take (req, fresh, p2p_deadline_ms (req->target->connect_timeout_ms), up);
       if (result == UPSTREAM_OK)
         return result;

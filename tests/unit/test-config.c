@@ -698,6 +698,7 @@ test_order (ConfigFixture *fixture, const void *data)
   g_autoptr (StoreRoute) row = NULL;
   g_autoptr (Config) cfg = NULL;
   Edit edit = { .update = true };
+  const ConfigTargetState *state;
   const ConfigRoute *route;
 
   (void) fixture;
@@ -720,6 +721,10 @@ test_order (ConfigFixture *fixture, const void *data)
   g_assert_cmpuint (route->targets[1]->position, ==, 3);
   g_assert_cmpuint (route->targets[1]->weight, ==, 1000);
 
+  /* What runs is passed on to later versions. */
+  g_assert_true (route->targets[0]->state != route->targets[1]->state);
+  state = route->targets[1]->state;
+  ((StoreTarget *) row->targets->pdata[3])->weight = 2;
   g_ptr_array_add (row->targets, g_ptr_array_steal_index (row->targets, 0));
   edit.route = row;
   g_assert_no_error (config_fixture_change (apply, &edit));
@@ -727,6 +732,8 @@ test_order (ConfigFixture *fixture, const void *data)
   cfg = config_get_current ();
   route = config_find_listener (cfg, listener->id)->routes[0];
   g_assert_cmpstr (route->targets[0]->name, ==, "d");
+  g_assert_cmpuint (route->targets[0]->weight, ==, 2);
+  g_assert_true (route->targets[0]->state == state);
   g_assert_cmpstr (route->targets[1]->name, ==, "a");
   g_assert_cmpuint (route->targets[1]->position, ==, 4);
 }
