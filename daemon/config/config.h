@@ -103,7 +103,7 @@ typedef struct
 typedef struct
 {
   atomic_uint n_refs;
-  atomic_uint active; /* requests under way; counted where the policy asks for it */
+  atomic_uint active; /* requests under way; counted where a policy or a limit asks for it */
 } ConfigTargetState;
 ConfigTargetState *config_target_state_ref (ConfigTargetState *state);
 void config_target_state_unref (ConfigTargetState *state);

@@ -127,8 +127,8 @@ const RequestStep *request_get_steps (size_t *ret_n);
 /* Walks the steps. ws->in[0..head_size) is a parsed head; afterwards see after and rest. */
 void request_run (Request *req);
 
-/* The target serves this request, until it ends or another one does. */
-void request_count_target (Request *req);
+/* The target serves this request, until it ends or another one does. False: it has as many as it may have. */
+bool request_count_target (Request *req);
 
 /* 32 hex digits, made at the first call. */
 const char *request_id (Request *req);

@@ -35,15 +35,21 @@ uncount_target (Request *req)
   g_clear_pointer (&req->counted, config_target_state_unref);
 }
 
-void
+bool
 request_count_target (Request *req)
 {
+  unsigned limit = req->target->max_concurrent_requests;
+
   uncount_target (req);
-  if (req->route->balancing != CONFIG_BALANCE_LEAST_ACTIVE
+  if (limit == 0 && req->route->balancing != CONFIG_BALANCE_LEAST_ACTIVE
       && req->route->balancing != CONFIG_BALANCE_WEIGHTED_LEAST_ACTIVE)
-    return;
+    return true; /* nobody asks: the counter would be a line that all workers write to */
   req->counted = config_target_state_ref (req->target->state);
-  atomic_fetch_add_explicit (&req->counted->active, 1, memory_order_relaxed);
+  if (atomic_fetch_add_explicit (&req->counted->active, 1, memory_order_relaxed) < limit
+      || limit == 0)
+    return true;
+  uncount_target (req);
+  return false;
 }
 
 void

@@ -16,6 +16,8 @@ answer_unreachable (Request *req, UpstreamResult result)
       return answer_error (req, 503, "the agent of this site is not connected");
     case UPSTREAM_OVERLOADED:
       return answer_error (req, 503, "too many connections to the origin are open");
+    case UPSTREAM_BUSY:
+      return answer_error (req, 503, "the site has as many requests under way as it may have");
     case UPSTREAM_TIMEOUT:
       return answer_error (req, 504, "the origin could not be reached in time");
     case UPSTREAM_REFUSED:
@@ -69,7 +71,9 @@ reach (Request *req, bool fresh, Upstream *up)
       req->target = nth_choice (route, first, i);
       if (req->target->type == CONFIG_TARGET_STATIC)
         return UPSTREAM_OK;
-      request_count_target (req); /* from here on, so that others see it while it connects */
+      result = UPSTREAM_BUSY;
+      if (!request_count_target (req)) /* from here on, so that others see it while it connects */
+        continue;
       result = upstream_take (req, fresh, p2p_deadline_ms (req->target->connect_timeout_ms), up);
       if (result == UPSTREAM_OK)
         return result;

@@ -12,6 +12,7 @@ typedef enum
   UPSTREAM_OK,
   UPSTREAM_NO_AGENT,   /* 503 */
   UPSTREAM_OVERLOADED, /* 503 */
+  UPSTREAM_BUSY,       /* 503: the target has as many requests as it may have */
   UPSTREAM_TIMEOUT,    /* 504 */
   UPSTREAM_REFUSED,    /* 502: connection refused, no such name */
   UPSTREAM_DENIED,     /* 502: the agent does not allow it */
