@@ -206,7 +206,6 @@ p2p_parked_init (P2pParked *parked, P2pPool *pool, void (*run) (P2pParked *parke
 
   *parked = (P2pParked){ .run = run, .pool = pool, .slot = slot, .task = { .run = run_cb } };
   slot->parked = parked;
-  slot->fds[0] = slot->fds[1] = -1;
 }
 
 void
@@ -228,31 +227,28 @@ p2p_parked_done (P2pParked *parked)
   pool->slots.n_used--;
 }
 
-/* A descriptor stays in the set, disabled by EPOLLONESHOT, until it is closed. slot->fds only
- * guesses whether it is there: the number may have been closed and be another connection's of
- * before. */
-static bool
-watch_fd (P2pSlot *slot, unsigned i, int fd, uint32_t events, uint32_t generation)
-{
-  struct epoll_event event
-      = { .events = events | EPOLLONESHOT, .data.u64 = (uint64_t) generation << 32 | slot->index };
-  bool known = slot->fds[0] == fd || slot->fds[1] == fd;
-  int epoll_fd = slot->pool->epoll_fd;
-
-  slot->fds[i] = fd;
-  if (epoll_ctl (epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) == 0)
-    return true;
-  if (known && errno == ENOENT)
-    return epoll_ctl (epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
-  if (!known && errno == EEXIST)
-    return epoll_ctl (epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0;
-  return false;
-}
-
 static uint32_t
 epoll_events (short events)
 {
   return ((events & POLLIN) ? EPOLLIN : 0u) | ((events & POLLOUT) ? EPOLLOUT : 0u);
+}
+
+/* A descriptor stays in the set, disabled by EPOLLONESHOT, until it is closed. One that went from set to set may be found
+ * where it was before. */
+static bool
+watch_fd (const P2pSlot *slot, const P2pArm *arm, uint32_t generation)
+{
+  struct epoll_event event = { .events = epoll_events (arm->events) | EPOLLONESHOT,
+                               .data.u64 = (uint64_t) generation << 32 | slot->index };
+  int epoll_fd = slot->pool->epoll_fd;
+
+  if (*arm->epoll_fd == epoll_fd && epoll_ctl (epoll_fd, EPOLL_CTL_MOD, arm->fd, &event) == 0)
+    return true;
+  if (epoll_ctl (epoll_fd, EPOLL_CTL_ADD, arm->fd, &event) != 0
+      && (errno != EEXIST || epoll_ctl (epoll_fd, EPOLL_CTL_MOD, arm->fd, &event) != 0))
+    return false;
+  *arm->epoll_fd = epoll_fd;
+  return true;
 }
 
 /* True: nothing is ready and everything is armed. False: *ret_wake says why not. */
@@ -263,7 +259,7 @@ arm_items (P2pSlot *slot,
            uint32_t generation,
            P2pWake *ret_wake)
 {
-  P2pArm arms[2] = { { -1, 0 }, { -1, 0 } };
+  P2pArm arms[2] = { { .fd = -1 }, { .fd = -1 } };
 
   *ret_wake = P2P_WAKE_READY;
   for (unsigned i = 0; i < n_items; i++)
@@ -282,8 +278,7 @@ arm_items (P2pSlot *slot,
       arms[1].fd = -1;
     }
   for (unsigned i = 0; i < n_items; i++)
-    if (arms[i].fd >= 0
-        && !watch_fd (slot, i, arms[i].fd, epoll_events (arms[i].events), generation))
+    if (arms[i].fd >= 0 && !watch_fd (slot, &arms[i], generation))
       {
         /* No memory, or no watch left: nobody would wake it, so it gives up now. */
         *ret_wake = P2P_WAKE_TIMEOUT;

@@ -196,7 +196,6 @@ struct P2pSlot
   P2pPool *pool;       /* (borrowed) */
   P2pParked *parked;   /* (borrowed) (nullable) belongs to who made the last change of state */
   P2pStream *armed[2]; /* (borrowed) (nullable) likewise */
-  int fds[2];          /* likewise; in the epoll set by this slot as far as we know, or -1 */
   uint32_t index;      /* constant */
   uint32_t heap_index; /* (lock: deadlines) */
   _Atomic int64_t deadline_us; /* of the last park */

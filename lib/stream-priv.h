@@ -10,6 +10,7 @@ typedef struct
 {
   int fd;       /* poll this; -1: only the bell */
   short events; /* POLLIN, POLLOUT: what to poll for */
+  int *epoll_fd; /* (borrowed: stream) for the pool: the epoll set that has the descriptor already, or -1 */
 } P2pArm;
 
 typedef struct

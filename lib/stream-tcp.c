@@ -20,6 +20,7 @@ typedef struct
 {
   P2pStream base;
   int fd;
+  int epoll_fd;      /* see P2pArm */
   bool has_patience; /* the reader's: what have_patience () sets is set, which only read_soon () minds */
 } Tcp;
 
@@ -153,6 +154,7 @@ tcp_arm (P2pStream *strm, unsigned want, P2pBell *bell, P2pArm *ret_arm)
 {
   (void) bell; /* the descriptor is enough */
   ret_arm->fd = ((Tcp *) strm)->fd;
+  ret_arm->epoll_fd = &((Tcp *) strm)->epoll_fd;
   ret_arm->events
       = (short) ((want & P2P_READABLE ? POLLIN : 0) | (want & P2P_WRITABLE ? POLLOUT : 0));
   return 0;
@@ -207,6 +209,8 @@ p2p_stream_tcp_new (int take_fd)
   g_assert (take_fd >= 0);
   tcp->base.ops = &tcp_ops;
   tcp->fd = take_fd;
+  tcp->epoll_fd = -1;
+  tcp->has_patience = false;
   /* EOPNOTSUPP on a Unix socket, which never delays. */
   (void) setsockopt (take_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   return &tcp->base;

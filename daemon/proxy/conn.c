@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* A connection of a client: handshake, heads, requests one after the other, and parking in between. While parked it belongs to the
  * pool, while it runs to one worker. The roster of all of them is only there to cut them at the end. */
-#include "daemon/proxy/proxy-priv.h"
+#include "daemon/proxy/flight.h"
 
 #include "lib/http1.h"
 #include "lib/peer.h"
@@ -156,11 +156,13 @@ conn_hand_over (Conn *conn, Workspace *ws, Request *req)
   size_t n_a = req->rest_end - req->rest_start;
   g_autofree char *early_a = g_memdup2 (ws->in + req->rest_start, n_a);
   g_autofree char *early_b = g_memdup2 (req->relay_early.p, req->relay_early.n);
+  size_t n_b = req->relay_early.n;
+  P2pStream *origin = g_steal_pointer (&req->relay_to);
 
-  workspace_give (ws);
   g_clear_pointer (&req->cfg, config_unref);
-  p2p_relay_run (conn_dissolve (conn), (P2pSpan){ early_a, n_a }, req->relay_to,
-                 (P2pSpan){ early_b, req->relay_early.n }, &options);
+  workspace_give (ws); /* and req with it */
+  p2p_relay_run (conn_dissolve (conn), (P2pSpan){ early_a, n_a }, origin, (P2pSpan){ early_b, n_b },
+                 &options);
 }
 
 static void
@@ -176,63 +178,83 @@ conn_linger (Conn *conn)
   conn_park (conn);
 }
 
-/* One request whose head stands in ws->in[0..head_size). True: go on with the next, of which ws->in[0..*n_in) is there. False:
- * conn and ws are gone. */
-static bool
-serve_request (Conn *conn, Workspace *ws, size_t head_size, size_t *n_in)
+/* The request sleeps in its workspace until the origin says something. */
+static void
+conn_park_exchange (Conn *conn, Request *req)
 {
-  Request req;
+  conn->ws = req->ws;
+  conn->phase = CONN_EXCHANGE;
+  p2p_park (&conn->parked, req->wait, G_N_ELEMENTS (req->wait), req->wait_until_us);
+}
 
-  req = (Request){ .conn = conn,
-                   .ws = ws,
-                   .head = &ws->req,
-                   .head_size = head_size,
-                   .n_in = *n_in,
-                   .cfg = config_get_current () };
-  req.listener = config_find_listener (req.cfg, conn->listener->id);
-  if (req.listener)
-    request_run (&req);
-  else
-    (void) answer_error (&req, 503, "this listener has been removed");
-  if (req.after == AFTER_HANDED)
+/* After a step of the request. True: go on with the next, of which ws->in[0..*n_in) is there. False: conn and ws are gone. */
+static bool
+after_step (Conn *conn, Request *req, Step step, size_t *n_in)
+{
+  Workspace *ws = req->ws;
+  bool closes;
+
+  if (step == STEP_PARK)
     {
-      conn_hand_over (conn, ws, &req);
+      conn_park_exchange (conn, req);
       return false;
     }
-  g_clear_pointer (&req.cfg, config_unref);
-  if (req.after == AFTER_KEEP)
+  if (req->after == AFTER_HANDED)
     {
-      *n_in = req.rest_end - req.rest_start;
-      memmove (ws->in, ws->in + req.rest_start, *n_in);
+      conn_hand_over (conn, ws, req);
+      return false;
+    }
+  g_clear_pointer (&req->cfg, config_unref);
+  if (req->after == AFTER_KEEP)
+    {
+      *n_in = req->rest_end - req->rest_start;
+      memmove (ws->in, ws->in + req->rest_start, *n_in);
+      conn->deadline_us = p2p_deadline_ms (*n_in > 0 ? proxy.options.header_timeout_ms
+                                                     : proxy.options.idle_timeout_ms);
       return true;
     }
-  workspace_give (ws);
-  if (req.after == AFTER_CLOSE)
+  closes = req->after == AFTER_CLOSE;
+  workspace_give (ws); /* and req with it */
+  if (closes)
     conn_linger (conn);
   else
     conn_reset (conn);
   return false;
 }
 
-static void
-conn_serve (Conn *conn)
+/* One request whose head stands in ws->in[0..head_size). As after_step (). */
+static bool
+serve_request (Conn *conn, Workspace *ws, size_t head_size, size_t *n_in)
 {
-  Workspace *ws = workspace_take ();
-  size_t n_in = restore_early (conn, ws);
-  size_t head_size;
-  HeadResult result;
+  Request *req = &((Flight *) ws->flight)->req;
+  Step step;
 
-  while ((result = read_head (conn, ws, &n_in, &head_size)) == HEAD_READY)
+  *req = (Request){ .conn = conn,
+                    .ws = ws,
+                    .head = &ws->req,
+                    .head_size = head_size,
+                    .n_in = *n_in,
+                    .cfg = config_get_current () };
+  req->listener = config_find_listener (req->cfg, conn->listener->id);
+  step = req->listener ? request_run (req)
+                       : answer_error (req, 503, "this listener has been removed");
+  return after_step (conn, req, step, n_in);
+}
+
+/* Requests one after the other, as long as their first bytes are there. ask: the first one's may have come; to ask for more after
+ * each answer would be in vain nearly always, the waiter sees what comes. */
+static void
+serve_all (Conn *conn, Workspace *ws, size_t n_in, bool ask)
+{
+  size_t head_size;
+  HeadResult result = HEAD_PARK;
+
+  while ((n_in > 0 || ask) && (result = read_head (conn, ws, &n_in, &head_size)) == HEAD_READY)
     {
       if (!serve_request (conn, ws, head_size, &n_in))
         return;
-      conn->deadline_us = p2p_deadline_ms (n_in > 0 ? proxy.options.header_timeout_ms
-                                                    : proxy.options.idle_timeout_ms);
-      if (n_in == 0)
-        {
-          result = HEAD_PARK;
-          break;
-        }
+      ask = false;
+      result = HEAD_PARK;
     }
   if (result == HEAD_PARK)
     keep_early (conn, ws, n_in);
@@ -248,6 +270,26 @@ conn_serve (Conn *conn)
     default:
       conn_end (conn);
     }
+}
+
+static void
+conn_serve (Conn *conn)
+{
+  Workspace *ws = workspace_take ();
+
+  serve_all (conn, ws, restore_early (conn, ws), true);
+}
+
+static void
+conn_resume (Conn *conn, P2pWake wake)
+{
+  Workspace *ws = g_steal_pointer (&conn->ws);
+  Request *req = &((Flight *) ws->flight)->req;
+  size_t n_in;
+
+  conn->phase = CONN_HEAD;
+  if (after_step (conn, req, request_resume (req, wake), &n_in))
+    serve_all (conn, ws, n_in, false);
 }
 
 /* --- phases ---------------------------------------------------------------------------------------- */
@@ -307,6 +349,11 @@ conn_run (P2pParked *parked, P2pWake wake)
 {
   Conn *conn = (Conn *) ((char *) parked - offsetof (Conn, parked));
 
+  if (conn->phase == CONN_EXCHANGE)
+    {
+      conn_resume (conn, wake);
+      return;
+    }
   if (wake == P2P_WAKE_TIMEOUT)
     {
       conn_late (conn);
@@ -328,6 +375,8 @@ conn_run (P2pParked *parked, P2pWake wake)
     case CONN_LINGER:
       conn_drain (conn);
       break;
+    case CONN_EXCHANGE:
+      break; /* above */
     }
 }
 

@@ -191,7 +191,7 @@ exchange_read_heads (Exchange *ex, unsigned *origin_want)
         outcome = parse_head (ex);
       if (outcome != GOES_ON || ex->answering || ex->n_back != before)
         continue;
-      if (!ex->try_origin && (ex->was_patient || !ex->up_done))
+      if (!ex->try_origin && (ex->was_patient || !ex->up_done || exchange_is_crowded ()))
         {
           *origin_want |= P2P_READABLE;
           break;

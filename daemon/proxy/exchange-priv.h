@@ -16,9 +16,10 @@ typedef enum
   BROKEN,      /* the answer began and cannot be ended */
   FAILED,      /* no answer began: one of ours goes out, see fail_status */
   STALE,
+  PARK, /* nothing to do until the origin speaks */
 } Outcome;
 
-typedef struct
+struct Exchange
 {
   Request *req;
   Upstream *up;
@@ -32,6 +33,8 @@ typedef struct
   bool try_origin;  /* the origin has something to read */
   bool try_client;  /* the client has, or left */
   bool was_patient; /* the answer was waited for once without an eye on the client */
+  bool one_eyed;    /* and it was parked for that: only the origin is watched */
+  bool must_stay;   /* the pool stops: it is not parked any more */
   bool watch;       /* there is room for what the client sends meanwhile */
   bool close_after; /* the client's connection ends with this answer */
   size_t n_back;    /* ws->back[0..n_back): of the head that is being read */
@@ -42,10 +45,13 @@ typedef struct
   uint64_t last_moved;
   unsigned fail_status;
   const char *fail_detail; /* (static) */
-} Exchange;
+};
 
 /* BROKEN when an answer has begun, else FAILED with what to answer. detail: static. */
 Outcome exchange_fail (Exchange *ex, unsigned status, const char *detail);
+
+/* Whether a thread that sleeps until its origin answers would be missed: parking costs less then. */
+bool exchange_is_crowded (void);
 
 /* Reads and looks, until a head is queued or there is nothing to read. */
 Outcome exchange_read_heads (Exchange *ex, unsigned *origin_want);

@@ -7,6 +7,9 @@
 
 #include <glib.h>
 
+/* So many threads may sleep until their origin answers: quicker than to park, while nobody else needs the processors. */
+#define FEW_EXCHANGES 1
+
 Outcome
 exchange_fail (Exchange *ex, unsigned status, const char *detail)
 {
@@ -187,6 +190,41 @@ timed_out (Exchange *ex, unsigned client_want)
   return exchange_fail (ex, 504, "the origin did not answer in time");
 }
 
+bool
+exchange_is_crowded (void)
+{
+  return atomic_load_explicit (&proxy.n_exchanges, memory_order_relaxed) > FEW_EXCHANGES;
+}
+
+/* The request is out and no byte of its answer is there: no thread has to stay for that. Each one keeps its workspace; those
+ * above the limit keep their thread as well, so that a pool without a free one refuses what comes. */
+static bool
+may_park (const Exchange *ex)
+{
+  unsigned n = atomic_load_explicit (&proxy.n_exchanges, memory_order_relaxed);
+
+  if (!ex->up_done || ex->up_broken || ex->answering || ex->interim.n > 0 || !ex->watch)
+    return false;
+  return !ex->must_stay && n <= proxy.options.workers_max
+         && (ex->was_patient || exchange_is_crowded ());
+}
+
+/* Most answers come within milliseconds: until then only the origin is watched, which saves a system call. */
+static Outcome
+park (Exchange *ex, unsigned client_want, unsigned origin_want)
+{
+  Request *req = ex->req;
+
+  ex->one_eyed = !ex->was_patient;
+  ex->was_patient = true;
+  req->wait[0] = (P2pWait){ .strm = ex->one_eyed ? NULL : req->conn->strm, .want = client_want };
+  req->wait[1] = (P2pWait){ .strm = ex->up->strm, .want = origin_want };
+  req->wait_until_us = current_deadline (ex);
+  if (ex->one_eyed)
+    req->wait_until_us = MIN (req->wait_until_us, p2p_deadline_ms (P2P_SOON_MS));
+  return PARK;
+}
+
 static Outcome
 wait_for_both (Exchange *ex, unsigned client_want, unsigned origin_want)
 {
@@ -219,7 +257,8 @@ run (Exchange *ex)
       if (outcome == GOES_ON)
         outcome = go_down (ex, &client_want, &origin_want, &more);
       if (outcome == GOES_ON && !more)
-        outcome = wait_for_both (ex, client_want, origin_want);
+        outcome = may_park (ex) ? park (ex, client_want, origin_want)
+                                : wait_for_both (ex, client_want, origin_want);
       if (outcome != GOES_ON)
         return outcome;
     }
@@ -255,42 +294,73 @@ finish_upgraded (Exchange *ex)
   req->rest_end = req->rest_start + rest.n;
 }
 
-ExchangeResult
-exchange_run (Request *req, Upstream *take_up, bool may_repeat)
+static void
+finish_failed (Exchange *ex)
 {
-  Exchange ex = { .req = req,
-                  .up = take_up,
-                  .may_repeat = may_repeat,
-                  .watch = true,
-                  .header_timeout_us = req->target->response_header_timeout_ms * 1000,
-                  .idle_timeout_us = req->target->idle_timeout_ms * 1000 };
-  Outcome outcome = start_up (&ex) ? run (&ex) : exchange_fail (&ex, 431, "the request's head is too large");
+  Request *req = ex->req;
 
+  upstream_close (ex->up);
+  if (!ex->up_done || ex->close_after || req->head->msg.body != P2P_BODY_NONE)
+    req->head->msg.keep_alive = false;
+  req->n_in = req->head_size + (ex->up_done ? ex->up_pipe.end : 0);
+  (void) answer_error (req, ex->fail_status, ex->fail_detail);
+}
+
+static ExchangeResult
+finish (Exchange *ex, Outcome outcome)
+{
+  Request *req = ex->req;
+
+  if (outcome == PARK)
+    return EXCHANGE_PARK;
+  atomic_fetch_sub_explicit (&proxy.n_exchanges, 1, memory_order_relaxed);
   switch (outcome)
     {
     case COMPLETE:
-      finish_complete (&ex);
+      finish_complete (ex);
       return EXCHANGE_DONE;
     case UPGRADED:
-      finish_upgraded (&ex);
+      finish_upgraded (ex);
       return EXCHANGE_DONE;
     case FAILED:
-      upstream_close (take_up);
-      if (!ex.up_done || ex.close_after || req->head->msg.body != P2P_BODY_NONE)
-        req->head->msg.keep_alive = false;
-      req->n_in = req->head_size + (ex.up_done ? ex.up_pipe.end : 0);
-      (void) answer_error (req, ex.fail_status, ex.fail_detail);
+      finish_failed (ex);
       return EXCHANGE_DONE;
     case STALE:
-      upstream_close (take_up);
-      req->n_in = req->head_size + ex.up_pipe.end; /* it may have read ahead */
+      upstream_close (ex->up);
+      req->n_in = req->head_size + ex->up_pipe.end; /* it may have read ahead */
       return EXCHANGE_STALE;
     case CLIENT_GONE:
     case BROKEN:
     case GOES_ON:
+    case PARK:
       break;
     }
-  upstream_close (take_up);
+  upstream_close (ex->up);
   req->after = AFTER_RESET;
   return EXCHANGE_DONE;
+}
+
+ExchangeResult
+exchange_run (Exchange *ex, Request *req, Upstream *take_up, bool may_repeat)
+{
+  *ex = (Exchange){ .req = req,
+                    .up = take_up,
+                    .may_repeat = may_repeat,
+                    .watch = true,
+                    .header_timeout_us = req->target->response_header_timeout_ms * 1000,
+                    .idle_timeout_us = req->target->idle_timeout_ms * 1000 };
+  atomic_fetch_add_explicit (&proxy.n_exchanges, 1, memory_order_relaxed);
+  return finish (ex, start_up (ex) ? run (ex)
+                                   : exchange_fail (ex, 431, "the request's head is too large"));
+}
+
+ExchangeResult
+exchange_resume (Exchange *ex, P2pWake wake)
+{
+  if (wake == P2P_WAKE_TIMEOUT && !ex->one_eyed)
+    return finish (ex, timed_out (ex, 0));
+  ex->must_stay = wake == P2P_WAKE_STOP; /* the drain waits for it */
+  ex->try_origin = wake == P2P_WAKE_READY;
+  ex->try_client = wake == P2P_WAKE_READY && !ex->one_eyed;
+  return finish (ex, run (ex));
 }

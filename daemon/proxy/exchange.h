@@ -8,11 +8,16 @@
 
 #include "daemon/proxy/upstream.h"
 
+typedef struct Exchange Exchange;
+
 typedef enum
 {
+  EXCHANGE_PARK,  /* the request is out, the origin is silent: req->wait says for what to park it */
   EXCHANGE_DONE,  /* answered, or the client is gone: req->after tells */
   EXCHANGE_STALE, /* a reused connection that was dead: nothing has been answered, up is closed */
 } ExchangeResult;
 
-/* Takes up in every case. may_repeat: answer EXCHANGE_STALE where that is safe. */
-ExchangeResult exchange_run (Request *req, Upstream *take_up, bool may_repeat);
+/* Takes up in every case; *take_up must outlive the exchange. may_repeat: answer EXCHANGE_STALE where that is safe. */
+ExchangeResult exchange_run (Exchange *ex, Request *req, Upstream *take_up, bool may_repeat);
+/* After EXCHANGE_PARK. */
+ExchangeResult exchange_resume (Exchange *ex, P2pWake wake);

@@ -27,6 +27,7 @@ typedef struct
   atomic_bool cutting;  /* the drain is over: relays end */
   atomic_uint n_conns;
   atomic_uint_fast64_t n_requests;
+  atomic_uint n_exchanges; /* requests on their way to an origin and back */
 } Proxy;
 extern Proxy proxy;
 
@@ -52,6 +53,7 @@ typedef enum
 {
   CONN_HANDSHAKE, /* TLS, and nothing else yet */
   CONN_HEAD,      /* between requests, or a head has begun */
+  CONN_EXCHANGE,  /* the origin has a whole request and is silent: ws has all of it */
   CONN_LINGER,    /* our answer is out, their bytes are thrown away so that it is not lost to a RST */
 } ConnPhase;
 
@@ -64,6 +66,7 @@ struct Conn
   P2pRosterEntry listed; /* (proxy.roster) */
   ConnPhase phase;
   int64_t deadline_us;          /* of the phase */
+  Workspace *ws;                /* (owned) (nullable) CONN_EXCHANGE, while parked */
   char *early;                  /* (owned) (nullable) bytes of a head that began, while parked */
   size_t n_early;
   char address[INET6_ADDRSTRLEN]; /* the client's, the one used everywhere; "unix" for Unix sockets */
@@ -79,6 +82,7 @@ typedef enum
 {
   STEP_MORE, /* go on with the next step */
   STEP_DONE, /* answered */
+  STEP_PARK, /* to be parked with wait[] until wait_until_us, then request_resume () */
 } Step;
 
 typedef enum
@@ -106,6 +110,8 @@ typedef struct
   char id[33];                 /* "" until request_id () made it */
   P2pStream *relay_to;         /* (owned) (nullable) AFTER_HANDED: to be joined with the client's stream */
   P2pSpan relay_early;         /* (borrowed: ws) what the origin sent already */
+  P2pWait wait[2];             /* STEP_PARK; their streams may be NULL */
+  int64_t wait_until_us;
   /* (borrowed) (nullable) The answer is noted there and not sent; conn has no stream. A step keeps nothing then: no place taken, no
    * turn moved on. */
   ProxyExplanation *explanation;
@@ -124,8 +130,10 @@ typedef struct
 /* In their order; the last one answers. */
 const RequestStep *request_get_steps (size_t *ret_n);
 
-/* Walks the steps. ws->in[0..head_size) is a parsed head; afterwards see after and rest. */
-void request_run (Request *req);
+/* Walks the steps. ws->in[0..head_size) is a parsed head. STEP_DONE: see after and rest. */
+Step request_run (Request *req);
+/* Goes on where STEP_PARK was answered. */
+Step request_resume (Request *req, P2pWake wake);
 
 /* The target serves this request, until it ends or another one does. False: it has as many as it may have. */
 bool request_count_target (Request *req);
@@ -142,6 +150,7 @@ Step step_redirect (Request *req);
 Step step_target (Request *req);
 Step step_static (Request *req);
 Step step_forward (Request *req);
+Step step_forward_resume (Request *req, P2pWake wake);
 
 /* --- answers of our own (answer.c) ----------------------------------------------------------------- */
 

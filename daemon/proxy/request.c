@@ -52,17 +52,32 @@ request_count_target (Request *req)
   return false;
 }
 
-void
+static Step
+finish (Request *req, Step step)
+{
+  if (step == STEP_DONE)
+    uncount_target (req);
+  return step;
+}
+
+Step
 request_run (Request *req)
 {
+  Step step = STEP_MORE;
+
   atomic_fetch_add_explicit (&proxy.n_requests, 1, memory_order_relaxed);
-  for (size_t i = 0; i < G_N_ELEMENTS (steps); i++)
-    if (steps[i].run (req) == STEP_DONE)
-      {
-        uncount_target (req);
-        return;
-      }
-  g_assert_not_reached (); /* the last step answers */
+  for (size_t i = 0; step == STEP_MORE; i++)
+    {
+      g_assert (i < G_N_ELEMENTS (steps)); /* the last step answers */
+      step = steps[i].run (req);
+    }
+  return finish (req, step);
+}
+
+Step
+request_resume (Request *req, P2pWake wake)
+{
+  return finish (req, step_forward_resume (req, wake)); /* no other step parks */
 }
 
 const char *

@@ -2,8 +2,7 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* Step: an answer from the origin. Targets are tried in turn until one can be reached; once a byte of the request is out, it
  * is not sent again, but for one case: a kept connection that died before the first byte of an answer (RFC 9112 section 9.3.1). */
-#include "daemon/proxy/exchange.h"
-#include "daemon/proxy/upstream.h"
+#include "daemon/proxy/flight.h"
 
 #include <glib.h>
 
@@ -89,19 +88,48 @@ may_be_repeated (const P2pRequestHead *head)
          && head->method_id != P2P_METHOD_PATCH && head->method_id != P2P_METHOD_OTHER;
 }
 
+static Step forward (Request *req, bool fresh);
+
+static Step
+finish (Request *req, ExchangeResult result)
+{
+  switch (result)
+    {
+    case EXCHANGE_DONE:
+      return STEP_DONE;
+    case EXCHANGE_PARK:
+      return STEP_PARK;
+    case EXCHANGE_STALE:
+      break;
+    }
+  return forward (req, true);
+}
+
+/* fresh: a kept connection was dead, once. */
+static Step
+forward (Request *req, bool fresh)
+{
+  Flight *flight = flight_of (req);
+  Upstream *up = &flight->up;
+  UpstreamResult result;
+
+  *up = (Upstream){ 0 };
+  result = reach (req, fresh, up);
+  if (result != UPSTREAM_OK)
+    return answer_unreachable (req, result);
+  if (req->target->type == CONFIG_TARGET_STATIC)
+    return step_static (req);
+  return finish (req, exchange_run (&flight->ex, req, up, up->reused && may_be_repeated (req->head)));
+}
+
 Step
 step_forward (Request *req)
 {
-  for (bool fresh = false;; fresh = true)
-    {
-      Upstream up = { 0 };
-      UpstreamResult result = reach (req, fresh, &up);
+  return forward (req, false);
+}
 
-      if (result != UPSTREAM_OK)
-        return answer_unreachable (req, result);
-      if (req->target->type == CONFIG_TARGET_STATIC)
-        return step_static (req);
-      if (exchange_run (req, &up, up.reused && may_be_repeated (req->head)) != EXCHANGE_STALE)
-        return STEP_DONE;
-    }
+Step
+step_forward_resume (Request *req, P2pWake wake)
+{
+  return finish (req, exchange_resume (&flight_of (req)->ex, wake));
 }

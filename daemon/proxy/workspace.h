@@ -11,11 +11,13 @@
 /* A head that we write: what was read, and what we add to it. */
 #define WORKSPACE_OUT_SIZE (WORKSPACE_HEAD_MAX + 8 * 1024)
 #define WORKSPACE_TRAILERS_SIZE ((size_t) 8 * 1024)
+#define WORKSPACE_FLIGHT_SIZE 2048
 
 typedef struct Workspace Workspace;
 struct Workspace
 {
   Workspace *next; /* (free list) */
+  _Alignas (16) char flight[WORKSPACE_FLIGHT_SIZE]; /* a Flight: the request, wherever it runs */
   P2pRequestHead req;
   P2pResponseHead resp;
   char out_up[WORKSPACE_OUT_SIZE];   /* the head that goes to the origin */
