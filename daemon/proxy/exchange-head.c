@@ -28,6 +28,14 @@ choose_frame (Exchange *ex, const P2pResponseHead *resp)
   return FRAME_CLOSE;
 }
 
+/* The origin has said all. */
+static bool
+is_whole (const Exchange *ex, const P2pResponseHead *resp, size_t head_size)
+{
+  return resp->msg.body == P2P_BODY_NONE
+         || (resp->msg.body == P2P_BODY_LENGTH && ex->n_back - head_size >= resp->msg.content_length);
+}
+
 static Outcome
 start_final (Exchange *ex, size_t head_size)
 {
@@ -49,6 +57,9 @@ start_final (Exchange *ex, size_t head_size)
                  frame == FRAME_CHUNKED ? PIPE_ENCODE_CHUNKED : PIPE_ENCODE_PLAIN);
   pipe_queue (&ex->down_pipe, writer_get_span (&out));
   ex->answering = true;
+  /* Before its client can know that it is answered: the next request must not find this one under way. */
+  if (is_whole (ex, resp, head_size))
+    request_uncount_target (req);
   request_release_config (req);
   return GOES_ON;
 }

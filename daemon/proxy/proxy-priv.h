@@ -137,6 +137,8 @@ Step request_resume (Request *req, P2pWake wake);
 
 /* The target serves this request, until it ends or another one does. False: it has as many as it may have. */
 bool request_count_target (Request *req);
+/* It has done its part. May be called again. */
+void request_uncount_target (Request *req);
 
 /* 32 hex digits, made at the first call. */
 const char *request_id (Request *req);

@@ -26,8 +26,8 @@ request_get_steps (size_t *ret_n)
   return steps;
 }
 
-static void
-uncount_target (Request *req)
+void
+request_uncount_target (Request *req)
 {
   if (!req->counted)
     return;
@@ -40,7 +40,7 @@ request_count_target (Request *req)
 {
   unsigned limit = req->target->max_concurrent_requests;
 
-  uncount_target (req);
+  request_uncount_target (req);
   if (limit == 0 && req->route->balancing != CONFIG_BALANCE_LEAST_ACTIVE
       && req->route->balancing != CONFIG_BALANCE_WEIGHTED_LEAST_ACTIVE)
     return true; /* nobody asks: the counter would be a line that all workers write to */
@@ -48,7 +48,7 @@ request_count_target (Request *req)
   if (atomic_fetch_add_explicit (&req->counted->active, 1, memory_order_relaxed) < limit
       || limit == 0)
     return true;
-  uncount_target (req);
+  request_uncount_target (req);
   return false;
 }
 
@@ -56,7 +56,7 @@ static Step
 finish (Request *req, Step step)
 {
   if (step == STEP_DONE)
-    uncount_target (req);
+    request_uncount_target (req);
   return step;
 }
 
