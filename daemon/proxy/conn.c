@@ -236,6 +236,8 @@ serve_request (Conn *conn, Workspace *ws, size_t head_size, size_t *n_in)
                     .n_in = *n_in,
                     .cfg = config_get_current () };
   req->listener = config_find_listener (req->cfg, conn->listener->id);
+  if (req->listener)
+    request_resolve_client (req);
   step = req->listener ? request_run (req)
                        : answer_error (req, 503, "this listener has been removed");
   return after_step (conn, req, step, n_in);

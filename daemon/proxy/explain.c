@@ -147,6 +147,8 @@ explain (ProxyExplanation *explanation, Workspace *ws, P2pSpan head)
   g_strlcpy (conn.address, explanation->address, sizeof conn.address);
   if (!parse (explanation, ws, head, &req.head_size))
     return;
+  request_resolve_client (&req);
+  g_strlcpy (explanation->address, req.client, sizeof explanation->address);
   explanation->host = p2p_span_dup (req.head->host);
   explanation->path = p2p_span_dup (req.head->path);
   if (explanation->listener->protocol == CONFIG_PROTOCOL_HTTPS)

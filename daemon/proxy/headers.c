@@ -77,17 +77,17 @@ is_replaced (const ConfigTarget *target, P2pSpan name)
 
 /* An address as RFC 7239 section 6 writes it: IPv6 in brackets and quotes. */
 static void
-put_forwarded_for (Writer *out, const Conn *conn)
+put_forwarded_for (Writer *out, const char *client)
 {
-  bool ipv6 = strchr (conn->address, ':') != NULL;
+  bool ipv6 = strchr (client, ':') != NULL;
 
-  if (strcmp (conn->address, "unix") == 0)
+  if (strcmp (client, "unix") == 0)
     {
       WRITER_PUT (out, "for=_unix");
       return;
     }
   writer_put (out, ipv6 ? P2P_SPAN ("for=\"[") : P2P_SPAN ("for="));
-  writer_put (out, p2p_span_from_string (conn->address));
+  writer_put (out, p2p_span_from_string (client));
   if (ipv6)
     WRITER_PUT (out, "]\"");
 }
@@ -113,9 +113,14 @@ put_client_host (Writer *out, const P2pRequestHead *head)
 static void
 put_forwarded (Writer *out, const Request *req)
 {
-  P2pSpan proto = req->conn->listener->tls ? P2P_SPAN ("https") : P2P_SPAN ("http");
+  P2pSpan proto = req->https ? P2P_SPAN ("https") : P2P_SPAN ("http");
 
-  writer_put_field (out, P2P_SPAN ("X-Forwarded-For"), p2p_span_from_string (req->conn->address));
+  /* The client first, then the proxies behind it as far as they are trusted, the peer last. */
+  WRITER_PUT (out, "X-Forwarded-For: ");
+  writer_put (out, (P2pSpan){ req->ws->chain + req->chain_start,
+                              sizeof req->ws->chain - req->chain_start });
+  writer_put (out, p2p_span_from_string (req->conn->address));
+  WRITER_PUT (out, "\r\n");
   writer_put_field (out, P2P_SPAN ("X-Forwarded-Proto"), proto);
   if (req->head->host.n > 0)
     {
@@ -124,7 +129,7 @@ put_forwarded (Writer *out, const Request *req)
       WRITER_PUT (out, "\r\n");
     }
   WRITER_PUT (out, "Forwarded: ");
-  put_forwarded_for (out, req->conn);
+  put_forwarded_for (out, req->client);
   if (req->head->host.n > 0)
     {
       WRITER_PUT (out, ";host=\"");

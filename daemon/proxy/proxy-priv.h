@@ -69,7 +69,7 @@ struct Conn
   Workspace *ws;                /* (owned) (nullable) CONN_EXCHANGE, while parked */
   char *early;                  /* (owned) (nullable) bytes of a head that began, while parked */
   size_t n_early;
-  char address[INET6_ADDRSTRLEN]; /* the client's, the one used everywhere; "unix" for Unix sockets */
+  char address[INET6_ADDRSTRLEN]; /* the peer's; "unix" for Unix sockets */
   uint16_t port;
 };
 
@@ -108,6 +108,9 @@ typedef struct
   After after;
   size_t rest_start, rest_end; /* ws->in[rest_start..rest_end): the next request's first bytes */
   char id[33];                 /* "" until request_id () made it */
+  char client[INET6_ADDRSTRLEN]; /* the one address of the client that everybody uses; "unix" for Unix sockets */
+  bool https;                    /* how the client speaks to us, or to the proxy that we trust */
+  size_t chain_start; /* ws->chain[chain_start..): "client, proxy, ", what trusted proxies say came before the peer */
   P2pStream *relay_to;         /* (owned) (nullable) AFTER_HANDED: to be joined with the client's stream */
   P2pSpan relay_early;         /* (borrowed: ws) what the origin sent already */
   P2pWait wait[2];             /* STEP_PARK; their streams may be NULL */
@@ -129,6 +132,9 @@ typedef struct
 } RequestStep;
 /* In their order; the last one answers. */
 const RequestStep *request_get_steps (size_t *ret_n);
+
+/* Sets client, https and the chain from the peer and, if it is trusted, from what it says (client.c). */
+void request_resolve_client (Request *req);
 
 /* Walks the steps. ws->in[0..head_size) is a parsed head. STEP_DONE: see after and rest. */
 Step request_run (Request *req);

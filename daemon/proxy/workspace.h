@@ -13,6 +13,8 @@
 #define WORKSPACE_TRAILERS_SIZE ((size_t) 8 * 1024)
 #define WORKSPACE_FLIGHT_SIZE 2048
 
+#define WORKSPACE_CHAIN_SIZE 768 /* sixteen proxies, or a few more */
+
 typedef struct Workspace Workspace;
 struct Workspace
 {
@@ -22,6 +24,7 @@ struct Workspace
   P2pResponseHead resp;
   char out_up[WORKSPACE_OUT_SIZE];   /* the head that goes to the origin */
   char out_down[WORKSPACE_OUT_SIZE]; /* the head that goes to the client */
+  char chain[WORKSPACE_CHAIN_SIZE];   /* addresses before the peer's, for X-Forwarded-For */
   char trailers_up[WORKSPACE_TRAILERS_SIZE];
   char trailers_down[WORKSPACE_TRAILERS_SIZE];
   char in[WORKSPACE_HEAD_MAX + WORKSPACE_BODY_MIN];   /* from the client: head, then body or what is pipelined */
