@@ -259,9 +259,9 @@ warn_about_route (Builder *builder, const RouteBox *route)
 static void
 warn_about_listener (Builder *builder, const ConfigListener *listener)
 {
-  if (listener->proxy_protocol != CONFIG_PROXY_PROTOCOL_OFF && listener->n_trusted_proxies == 0)
+  if (listener->proxy_protocol != CONFIG_PROXY_PROTOCOL_OFF)
     warn (builder,
-          "listener '%s': PROXY headers are accepted from trusted proxies only, and it has none",
+          "listener '%s': this version reads no PROXY headers: a connection that begins with one is refused",
           listener->name);
 }
 

@@ -532,7 +532,7 @@ test_trusted (ConfigFixture *fixture, const void *data)
   listener->accept_proxy_protocol = STORE_PROXY_PROTOCOL_V2;
   g_assert_true (config_change (&change, NULL));
   g_assert_cmpuint (g_strv_length (change.warnings), ==, 1);
-  g_assert_nonnull (strstr (change.warnings[0], "trusted proxies"));
+  g_assert_nonnull (strstr (change.warnings[0], "PROXY headers"));
   config_change_clear (&change);
   for (unsigned i = 0; i < G_N_ELEMENTS (bad); i++)
     {
