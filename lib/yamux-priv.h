@@ -213,9 +213,10 @@ struct P2pYamux
   bool sending; /* the send turn is taken */
   bool blocked; /* the rest is the reader's, when the transport is writable */
   bool unflushed;
-  P2pIo send_end;   /* P2P_IO_OK: goes on */
-  int64_t took_us;  /* when the transport last took something, or there was nothing to send */
-  YamuxBatch batch; /* used by who holds the turn, without the lock too */
+  P2pIo send_end;     /* P2P_IO_OK: goes on */
+  int64_t hear_by_us; /* the reader's alone; > 0: sending has ended, what came is read until then */
+  int64_t took_us;    /* when the transport last took something, or there was nothing to send */
+  YamuxBatch batch;   /* used by who holds the turn, without the lock too */
 };
 
 /* yamux-doorbell.c */

@@ -42,7 +42,9 @@ read_some (P2pYamux *yamux, const char **ret_fault)
   atomic_fetch_add_explicit (&yamux->bytes_in, n, memory_order_relaxed);
   *ret_fault = yamux_receive (yamux, (P2pSpan){ (const char *) yamux->rx, n });
   /* The kernel is not asked again when it has just given all it had. */
-  return n == RX_SIZE || p2p_stream_pending (yamux->transport) > 0 ? P2P_IO_OK : P2P_IO_AGAIN;
+  return n == RX_SIZE || yamux->hear_by_us > 0 || p2p_stream_pending (yamux->transport) > 0
+             ? P2P_IO_OK
+             : P2P_IO_AGAIN;
 }
 
 static void
@@ -85,10 +87,25 @@ keep_check_locked (P2pYamux *yamux, int64_t now_us)
   return true;
 }
 
-/* Does what is due; answers why the session is dead, or NULL. The transport was asked for bytes
- * just before. */
+/* A write may find the end before what the peer said last is read, its GOAWAY above all: that is
+ * heard first, for a while. Answers why the session is dead, or NULL. */
 static const char *
-keep_time_locked (P2pYamux *yamux)
+hear_last_words_locked (P2pYamux *yamux, bool read_all)
+{
+  int64_t now_us = p2p_now_us ();
+
+  if (yamux->hear_by_us == 0)
+    {
+      yamux->hear_by_us = now_us + LAST_WORDS_MS * 1000;
+      return NULL;
+    }
+  return read_all || now_us >= yamux->hear_by_us ? text_of_end (yamux->send_end) : NULL;
+}
+
+/* Does what is due; answers why the session is dead, or NULL. The transport was asked for bytes
+ * just before; read_all: it had no more. */
+static const char *
+keep_time_locked (P2pYamux *yamux, bool read_all)
 {
   int64_t now_us = p2p_now_us ();
   int64_t dead_after_us = yamux->options.dead_after_ms * 1000;
@@ -110,7 +127,7 @@ keep_time_locked (P2pYamux *yamux)
   if (yamux->blocked || (yamux->hurry_us > 0 && yamux->hurry_us <= now_us))
     yamux_drain_locked (yamux, true);
   if (yamux->send_end != P2P_IO_OK)
-    return text_of_end (yamux->send_end);
+    return hear_last_words_locked (yamux, read_all);
   if (!yamux->blocked || p2p_now_us () < yamux->took_us + dead_after_us)
     return NULL;
   yamux->ours = true;
@@ -150,7 +167,7 @@ wait_for_work (P2pYamux *yamux, bool read_all)
   int64_t due_us;
 
   p2p_mutex_lock (&yamux->lock);
-  why = yamux->over ? yamux->why : keep_time_locked (yamux);
+  why = yamux->over ? yamux->why : keep_time_locked (yamux, read_all);
   if (!why && yamux->over)
     why = yamux->why;
   if (yamux->blocked)
@@ -158,7 +175,7 @@ wait_for_work (P2pYamux *yamux, bool read_all)
   due_us = next_due_locked (yamux);
   p2p_mutex_unlock (&yamux->lock);
 
-  if (!why && read_all)
+  if (!why && read_all && yamux->hear_by_us == 0)
     (void) p2p_stream_wait (items, 2, due_us); /* whatever it was, all is asked again */
   return why;
 }

@@ -570,6 +570,44 @@ test_peer_goes_away (void)
   peer_stop (&peer);
 }
 
+static void *
+speak_and_close (void *data)
+{
+  Peer *peer = data;
+
+  for (unsigned i = 0; i < 20; i++)
+    raw_send (peer->fd, YAMUX_PING, YAMUX_ACK, 0, i, NULL); /* the reader is busy */
+  raw_send (peer->fd, YAMUX_GO_AWAY, 0, 0, YAMUX_GO_AWAY_INTERNAL, NULL);
+  p2p_fd_close (&peer->fd);
+  return NULL;
+}
+
+/* The peer says why and closes at once, while we write: the write may fail first, yet we hear it.
+ */
+static void
+test_last_words (void)
+{
+  for (unsigned i = 0; i < 600; i++)
+    {
+      GThread *thread;
+      Peer peer;
+      P2pStream *strm;
+
+      peer_start (&peer, P2P_YAMUX_SERVER, (P2pYamuxOptions){ 0 });
+      strm = must_open (&peer.end);
+      thread = g_thread_new ("peer", speak_and_close, &peer);
+      while (p2p_stream_write_all (strm, &(struct iovec){ (char *) "x", 1 }, 1, NULL, WITHIN)
+             == P2P_IO_OK)
+        ;
+      end_await (&peer.end);
+      g_assert_cmpstr (peer.end.why, ==, "the peer ended the session: internal error");
+      g_assert_cmpint (peer.end.go_away_code, ==, YAMUX_GO_AWAY_INTERNAL);
+      (void) g_thread_join (thread);
+      p2p_stream_close (strm);
+      peer_stop (&peer);
+    }
+}
+
 /* We go away: one GOAWAY 0, SYNs are refused, streams go on. */
 static void
 test_we_go_away (void)
@@ -645,6 +683,7 @@ main (int argc, char **argv)
   g_test_add_func ("/yamux-peer/pings", test_pings);
   g_test_add_func ("/yamux-peer/ping-flood", test_ping_flood);
   g_test_add_func ("/yamux-peer/peer-goes-away", test_peer_goes_away);
+  g_test_add_func ("/yamux-peer/last-words", test_last_words);
   g_test_add_func ("/yamux-peer/we-go-away", test_we_go_away);
   g_test_add_func ("/yamux-peer/end-of-session", test_end_of_session);
   return g_test_run ();
