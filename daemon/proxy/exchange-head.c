@@ -147,7 +147,7 @@ no_answer (Exchange *ex, P2pIo io)
 {
   const char *kind = ex->up->tunnel ? agents_stream_error (ex->up->tunnel) : NULL;
 
-  if (ex->may_repeat && ex->n_back == 0 && ex->up->reused)
+  if (ex->may_repeat && ex->up_pipe.whole)
     return STALE;
   if (kind)
     {
@@ -186,6 +186,7 @@ read_some (Exchange *ex)
   if (io != P2P_IO_OK)
     return no_answer (ex, io);
   ex->n_back += n;
+  ex->may_repeat = ex->up_pipe.whole = false;
   return GOES_ON;
 }
 

@@ -25,7 +25,7 @@ struct Exchange
   Upstream *up;
   Pipe up_pipe;   /* client to origin */
   Pipe down_pipe; /* origin to client */
-  bool may_repeat;
+  bool may_repeat;  /* no byte of an answer has come, and the request may be sent again if all of it is still here */
   bool upgrade;     /* the client's Upgrade went out */
   bool up_done;     /* the request is out, whole */
   bool up_broken;   /* the origin takes no more of it */

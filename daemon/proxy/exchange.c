@@ -58,6 +58,8 @@ start_up (Exchange *ex)
   pipe_set_body (&ex->up_pipe, msg->body, msg->content_length,
                  msg->body == P2P_BODY_CHUNKED ? PIPE_ENCODE_CHUNKED : PIPE_ENCODE_PLAIN);
   pipe_queue (&ex->up_pipe, writer_get_span (&out));
+  if (ex->may_repeat)
+    pipe_keep_whole (&ex->up_pipe);
   return true;
 }
 

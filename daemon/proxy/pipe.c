@@ -19,6 +19,7 @@ pipe_init (Pipe *pipe, P2pStream *from, P2pStream *to, char *buf, size_t size, s
   pipe->start = 0;
   pipe->end = n_ready;
   pipe->trailers = (P2pTrailers){ 0 };
+  pipe->whole = false;
   pipe->drained = false;
   pipe->end_queued = false;
   pipe->io = P2P_IO_OK;
@@ -115,20 +116,23 @@ decode (Pipe *pipe)
   return true;
 }
 
-/* Reads into the empty buffer. */
+/* All that was read is dealt with. */
 static P2pIo
 fill (Pipe *pipe)
 {
-  size_t n;
+  size_t n, room;
   P2pIo io;
 
-  pipe->start = pipe->end = 0;
-  io = p2p_stream_read (pipe->from, pipe->buf, pipe->size, &n, P2P_TRY);
+  pipe->whole = pipe->whole && pipe->end < pipe->size;
+  if (!pipe->whole)
+    pipe->start = pipe->end = 0;
+  room = pipe->size - pipe->end;
+  io = p2p_stream_read (pipe->from, pipe->buf + pipe->end, room, &n, P2P_TRY);
   if (io == P2P_IO_OK)
     {
-      pipe->end = n;
+      pipe->end += n;
       pipe->moved += n;
-      pipe->drained = n < pipe->size;
+      pipe->drained = n < room;
     }
   return io;
 }
@@ -217,6 +221,12 @@ P2pSpan
 pipe_get_rest (const Pipe *pipe)
 {
   return (P2pSpan){ pipe->buf + pipe->start, pipe->end - pipe->start };
+}
+
+void
+pipe_keep_whole (Pipe *pipe)
+{
+  pipe->whole = true;
 }
 
 P2pIo

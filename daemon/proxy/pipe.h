@@ -35,6 +35,7 @@ typedef struct
   P2pBody body;
   P2pTrailers trailers;
   PipeEncoding encoding;
+  bool whole;          /* buf[0..end) is all that was read: new bytes go behind it while there is room */
   bool drained;        /* the last read did not fill the buffer: the next would find nothing */
   bool end_queued;     /* the last of the output is in out */
   P2pIo io;            /* why a READ_FAILED or WRITE_FAILED */
@@ -55,6 +56,9 @@ PipeStep pipe_step (Pipe *pipe);
 
 /* What was read from the source beyond the end of the body. */
 P2pSpan pipe_get_rest (const Pipe *pipe);
+
+/* What was read stays in buf, from its first byte on, as long as it fits: see whole. Before the first step. */
+void pipe_keep_whole (Pipe *pipe);
 
 /* Reads ahead while the pipe is done: what a client sends behind its request, and whether it left.
  * P2P_IO_OVERFLOW: no room. */

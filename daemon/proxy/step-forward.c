@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
 /* Step: an answer from the origin. Targets are tried in turn until one can be reached; once a byte of the request is out, it
- * is not sent again, but for one case: a kept connection that died before the first byte of an answer (RFC 9112 section 9.3.1). */
+ * is not sent again, but for one case: a kept connection that died before the first byte of an answer (RFC 9112 section 9.3.1), while
+ * the whole request is still here. */
 #include "daemon/proxy/flight.h"
 
 #include <glib.h>
@@ -80,12 +81,26 @@ reach (Request *req, bool fresh, Upstream *up)
   return result;
 }
 
-/* RFC 9110 section 9.2.2 and no body: may be sent twice. */
+/* RFC 9110 section 9.2.2: sent twice it does what it does once. The exchange knows whether its body is still here. */
 static bool
-may_be_repeated (const P2pRequestHead *head)
+is_idempotent (const P2pRequestHead *head)
 {
-  return head->msg.body == P2P_BODY_NONE && head->method_id != P2P_METHOD_POST
-         && head->method_id != P2P_METHOD_PATCH && head->method_id != P2P_METHOD_OTHER;
+  switch (head->method_id)
+    {
+    case P2P_METHOD_GET:
+    case P2P_METHOD_HEAD:
+    case P2P_METHOD_OPTIONS:
+    case P2P_METHOD_TRACE:
+    case P2P_METHOD_PUT:
+    case P2P_METHOD_DELETE:
+      return true;
+    case P2P_METHOD_OTHER:
+    case P2P_METHOD_POST:
+    case P2P_METHOD_PATCH:
+    case P2P_METHOD_CONNECT:
+      break;
+    }
+  return false;
 }
 
 static Step forward (Request *req, bool fresh);
@@ -119,7 +134,7 @@ forward (Request *req, bool fresh)
     return answer_unreachable (req, result);
   if (req->target->type == CONFIG_TARGET_STATIC)
     return step_static (req);
-  return finish (req, exchange_run (&flight->ex, req, up, up->reused && may_be_repeated (req->head)));
+  return finish (req, exchange_run (&flight->ex, req, up, up->reused && is_idempotent (req->head)));
 }
 
 Step
