@@ -90,12 +90,17 @@ typedef enum
 /* Opens a stream to the target's host and port through a connected agent that matches its selector
  * (agents take turns). The open request goes out together with the first bytes written; the agent's
  * answer is read before the first byte that p2p_stream_read () gives: if it says no, the read answers
- * P2P_IO_REFUSED and agents_stream_error () tells why. */
+ * P2P_IO_REFUSED and agents_stream_error () tells why.
+ * *agent_id: 0, then it becomes that of the agent; another: through this one only. */
 AgentOpen agents_open (const Config *cfg,
                        const ConfigTarget *target,
                        const char *request_id,
                        int64_t deadline_us,
+                       int64_t *agent_id,
                        P2pStream **ret_strm);
+
+/* Whether it takes new streams now. */
+bool agents_is_connected (int64_t id);
 
 /* error_kind of the agent's refusal, static text ("dial_failed", "denied", ...), or NULL when there
  * was none. strm is one of agents_open (). */

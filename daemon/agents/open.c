@@ -54,6 +54,7 @@ agents_open (const Config *cfg,
              const ConfigTarget *target,
              const char *request_id,
              int64_t deadline_us,
+             int64_t *agent_id,
              P2pStream **ret_strm)
 {
   static atomic_uint turn;
@@ -67,7 +68,8 @@ agents_open (const Config *cfg,
       P2pStream *lower;
       AgentOpen tried;
 
-      if (!agent->enabled || !config_selector_matches (target, agent))
+      if (!agent->enabled || (*agent_id != 0 && agent->id != *agent_id)
+          || !config_selector_matches (target, agent))
         continue;
       tried = open_through (agent->id, deadline_us, &lower);
       if (tried == AGENT_OPEN_OK)
@@ -75,11 +77,21 @@ agents_open (const Config *cfg,
           g_strlcpy (open.host, target->host, sizeof open.host);
           g_strlcpy (open.request_id, request_id, sizeof open.request_id);
           *ret_strm = p2p_stream_tunnel_new (lower, &open);
+          *agent_id = agent->id;
           return AGENT_OPEN_OK;
         }
       result = MAX (result, tried);
     }
   return result;
+}
+
+bool
+agents_is_connected (int64_t id)
+{
+  P2P_LOCKED (&registry.lock);
+  const Known *known = g_hash_table_lookup (registry.known, &id);
+
+  return known && known->live;
 }
 
 const char *

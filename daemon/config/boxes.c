@@ -30,20 +30,6 @@ config_free_labels (ConfigLabel *labels, unsigned n_labels)
   g_free (labels);
 }
 
-ConfigTargetState *
-config_target_state_ref (ConfigTargetState *state)
-{
-  take (&state->n_refs);
-  return state;
-}
-
-void
-config_target_state_unref (ConfigTargetState *state)
-{
-  if (drop (&state->n_refs))
-    g_free (state);
-}
-
 TargetBox *
 target_box_ref (TargetBox *box)
 {

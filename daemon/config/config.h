@@ -8,6 +8,7 @@
 #pragma once
 
 #include "daemon/certs/certs.h"
+#include "daemon/config/target-state.h"
 #include "lib/cidr.h"
 #include "lib/span.h"
 #include "lib/tls.h"
@@ -98,15 +99,6 @@ typedef struct
   char *key;
   char *value;
 } ConfigLabel;
-
-/* What runs, beside the snapshot: one a target, passed on to its later versions. */
-typedef struct
-{
-  atomic_uint n_refs;
-  atomic_uint active; /* requests under way; counted where a policy or a limit asks for it */
-} ConfigTargetState;
-ConfigTargetState *config_target_state_ref (ConfigTargetState *state);
-void config_target_state_unref (ConfigTargetState *state);
 
 typedef struct
 {

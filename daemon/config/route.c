@@ -82,14 +82,10 @@ share_target (const RouteBox *old, const StoreTarget *row, unsigned position)
 static ConfigTargetState *
 take_state (const RouteBox *old, int64_t id)
 {
-  ConfigTargetState *state;
-
   for (unsigned i = 0; old && i < old->n_all_targets; i++)
     if (old->all_targets[i]->pub.id == id)
       return config_target_state_ref (old->all_targets[i]->pub.state);
-  state = g_new0 (ConfigTargetState, 1);
-  state->n_refs = 1;
-  return state;
+  return config_target_state_new ();
 }
 
 static gint

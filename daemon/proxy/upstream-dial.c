@@ -4,6 +4,7 @@
 #include "daemon/proxy/upstream-dial.h"
 
 #include "daemon/agents/agents.h"
+#include "daemon/proxy/proxy-priv.h"
 #include "lib/log.h"
 #include "lib/resolver.h"
 #include "lib/stream-tls.h"
@@ -48,9 +49,8 @@ from_agent (AgentOpen open)
   return UPSTREAM_FAILED;
 }
 
-/* What the agent answered instead of a connection. */
-static UpstreamResult
-from_refusal (const char *kind)
+UpstreamResult
+upstream_judge_refusal (const char *kind)
 {
   if (strcmp (kind, "denied") == 0)
     return UPSTREAM_DENIED;
@@ -76,7 +76,7 @@ judge_failure (const ConfigTarget *target, const Upstream *up, P2pStream *tls, P
   if (refusal)
     {
       log_failure (target, refusal);
-      return from_refusal (refusal);
+      return upstream_judge_refusal (refusal);
     }
   why = io == P2P_IO_TLS ? p2p_stream_tls_dup_error (tls) : NULL;
   if (why)
@@ -108,15 +108,16 @@ start_tls (const ConfigTarget *target, Upstream *up, int64_t deadline_us)
 }
 
 UpstreamResult
-upstream_dial (Request *req, int64_t deadline_us, Upstream *ret_up)
+upstream_dial (const UpstreamDial *dial, int64_t deadline_us, Upstream *ret_up)
 {
-  const ConfigTarget *target = req->target;
-  Upstream up = { .origin_key = target->origin_key };
+  const ConfigTarget *target = dial->target;
+  Upstream up = { .origin_key = target->origin_key, .agent_id = dial->agent_id };
   UpstreamResult result;
 
   if (target->transport == CONFIG_TRANSPORT_AGENT)
     {
-      result = from_agent (agents_open (req->cfg, target, request_id (req), deadline_us, &up.strm));
+      result = from_agent (agents_open (dial->cfg, target, dial->request_id, deadline_us,
+                                        &up.agent_id, &up.strm));
       up.tunnel = up.strm;
     }
   else
@@ -127,4 +128,13 @@ upstream_dial (Request *req, int64_t deadline_us, Upstream *ret_up)
   if (result == UPSTREAM_OK)
     *ret_up = up;
   return result;
+}
+
+void
+upstream_close (Upstream *up)
+{
+  if (up->tls)
+    p2p_stream_tls_remember (up->strm);
+  p2p_stream_close (up->strm);
+  *up = (Upstream){ 0 };
 }

@@ -1,9 +1,48 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* New connections to origins: direct or through an agent, TLS on top of either. */
+/* New connections to origins: direct or through an agent, TLS on top of either. For requests and for health checks: any thread that
+ * may block to the deadline. */
 #pragma once
 
-#include "daemon/proxy/upstream.h"
+#include "daemon/config/config.h"
+#include "lib/stream.h"
 
-/* Blocks to the deadline at most. */
-UpstreamResult upstream_dial (Request *req, int64_t deadline_us, Upstream *ret_up);
+typedef enum
+{
+  UPSTREAM_OK,
+  UPSTREAM_NO_AGENT,   /* 503 */
+  UPSTREAM_OVERLOADED, /* 503 */
+  UPSTREAM_BUSY,       /* 503: the target has as many requests as it may have */
+  UPSTREAM_TIMEOUT,    /* 504 */
+  UPSTREAM_REFUSED,    /* 502: connection refused, no such name */
+  UPSTREAM_DENIED,     /* 502: the agent does not allow it */
+  UPSTREAM_TLS,        /* 502: the origin's certificate or handshake */
+  UPSTREAM_FAILED,     /* 502 */
+} UpstreamResult;
+
+typedef struct
+{
+  P2pStream *strm;   /* (owned) */
+  P2pStream *tunnel; /* (borrowed: strm) (nullable) the agent's stream below it */
+  int64_t agent_id;  /* through which it goes; 0: direct */
+  uint64_t origin_key;
+  bool tls;
+  bool reused; /* it carried a request before: it may be dead already */
+} Upstream;
+
+typedef struct
+{
+  const Config *cfg;
+  const ConfigTarget *target;
+  int64_t agent_id;       /* 0: any that matches */
+  const char *request_id; /* for the agent's log */
+} UpstreamDial;
+
+/* Between proxy_start () and proxy_stop (). Blocks to the deadline at most. */
+UpstreamResult upstream_dial (const UpstreamDial *dial, int64_t deadline_us, Upstream *ret_up);
+
+/* Ends a connection; a TLS session is kept for the next one. */
+void upstream_close (Upstream *up);
+
+/* What the agent's refusal means. */
+UpstreamResult upstream_judge_refusal (const char *kind);

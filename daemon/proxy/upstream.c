@@ -4,8 +4,6 @@
  * one lock, which is never held across I/O. */
 #include "daemon/proxy/upstream.h"
 
-#include "daemon/proxy/upstream-dial.h"
-
 #include "lib/stream-tls.h"
 
 #include <glib.h>
@@ -111,6 +109,7 @@ is_quiet (Upstream *up)
 UpstreamResult
 upstream_take (Request *req, bool fresh, int64_t deadline_us, Upstream *ret_up)
 {
+  UpstreamDial dial = { .cfg = req->cfg, .target = req->target };
   Upstream up;
 
   while (!fresh && take_idle (req->target->origin_key, &up))
@@ -123,16 +122,8 @@ upstream_take (Request *req, bool fresh, int64_t deadline_us, Upstream *ret_up)
         }
       upstream_close (&up);
     }
-  return upstream_dial (req, deadline_us, ret_up);
-}
-
-void
-upstream_close (Upstream *up)
-{
-  if (up->tls)
-    p2p_stream_tls_remember (up->strm);
-  p2p_stream_close (up->strm);
-  *up = (Upstream){ 0 };
+  dial.request_id = request_id (req);
+  return upstream_dial (&dial, deadline_us, ret_up);
 }
 
 void
