@@ -5,12 +5,19 @@
 #include "lib/relay.h"
 
 #include "lib/buffer.h"
+#include "lib/stream-tcp.h"
 
 #include <glib.h>
 #include <string.h>
 
-/* Without a byte for so long it parks. */
+/* Without a byte for so long it parks, and at once when so many others wait on their workers already: a few threads that sleep are
+ * quicker than parking, more of them would be a thread for each connection as soon as all have something to say. */
 #define PARK_AFTER_US 200000
+#define PATIENT_MAX 2
+
+/* What lives for so long may be idle for days: from then on the kernel asks whether the peers are there still. Most relays of an agent
+ * are over before. */
+#define WATCH_AFTER_US 30000000
 
 /* How long the rest of what one side sends is thrown away after the other stopped taking it and has said all:
  * closing at once would abort the stream and could destroy an answer that is still on its way. */
@@ -23,6 +30,7 @@ typedef struct
   char *buf;       /* (owned) (nullable: no bytes) */
   bool early;      /* buf holds more early bytes than a buffer does, and is none */
   size_t start, end;
+  bool drained;  /* `from` had less than a buffer holds: it is asked again after the next wait */
   bool held;     /* `to` took bytes and has not sent them on */
   bool eof;      /* `from` has ended */
   bool shut;     /* ... and `to` was told */
@@ -39,8 +47,12 @@ typedef struct
   Way ways[2];         /* from a, from b */
   bool hung[2];        /* found hung up, and nothing can be done about it now */
   int64_t last_byte_us;
+  int64_t watch_at_us;     /* P2P_FOREVER: done */
   int64_t linger_until_us; /* 0: not lingering */
 } Relay;
+
+/* Relays that sleep on a worker until one of their peers says something. */
+static atomic_uint n_patient;
 
 static bool
 way_waits_for_to (const Way *way)
@@ -113,6 +125,8 @@ way_fill (Way *way)
   way->buf = p2p_buffer_take ();
   way->start = way->end = 0;
   io = p2p_stream_read (way->from, way->buf, P2P_BUFFER_SIZE, &way->end, P2P_TRY);
+  if (io == P2P_IO_OK)
+    way->drained = way->end < P2P_BUFFER_SIZE && p2p_stream_pending (way->from) == 0;
   if (io != P2P_IO_OK || way->broken)
     way_give_buffer (way);
   return io;
@@ -126,7 +140,7 @@ way_move (Way *way, bool *moved)
 
   if (!way->broken && !way_drain (way, moved))
     return P2P_IO_AGAIN;
-  if (!way->eof)
+  if (!way->eof && !way->drained)
     {
       io = way_fill (way);
       if (io == P2P_IO_OK)
@@ -249,6 +263,16 @@ relay_lingers (Relay *relay, int64_t now_us)
   return lingers;
 }
 
+/* Who vanishes without a word, a machine that lost its power, a NAT that forgot: found after some three minutes. */
+static void
+relay_watch_peers (Relay *relay)
+{
+  relay->watch_at_us = P2P_FOREVER;
+  for (unsigned i = 0; i < 2; i++)
+    if (p2p_stream_fd (relay->strms[i]) >= 0)
+      p2p_stream_tcp_watch_peer (p2p_stream_fd (relay->strms[i]));
+}
+
 static int64_t
 after_ms (int64_t since_us, int64_t ms)
 {
@@ -270,55 +294,76 @@ relay_deadline (Relay *relay, int64_t now_us)
   return deadline_us;
 }
 
+/* Until when it may wait on its worker; P2P_TRY: not at all. */
+static int64_t
+relay_take_patience (Relay *relay, int64_t now_us)
+{
+  int64_t until_us = relay->last_byte_us + PARK_AFTER_US;
+
+  if (!relay->options.pool)
+    return P2P_FOREVER;
+  if (now_us < until_us && atomic_fetch_add_explicit (&n_patient, 1, memory_order_relaxed) < PATIENT_MAX)
+    return until_us;
+  if (now_us < until_us)
+    atomic_fetch_sub_explicit (&n_patient, 1, memory_order_relaxed);
+  return P2P_TRY;
+}
+
+/* Nothing moves. AGAIN: it is to be tried again; OK: parked, the relay must not be touched any more; else how it ended. has_moved: since
+ * it came onto this worker, so that nobody can have hung up long ago: a hang-up about which nothing can be done must not wake it over
+ * and over. */
+static P2pIo
+relay_rest (Relay *relay, int64_t now_us, bool has_moved)
+{
+  int64_t deadline_us = relay_deadline (relay, now_us), until_us;
+  P2pIo io = P2P_IO_AGAIN;
+  P2pWait items[2];
+
+  if (now_us >= deadline_us)
+    return relay->linger_until_us ? P2P_IO_RESET : P2P_IO_TIMEOUT;
+  if (now_us >= relay->watch_at_us)
+    relay_watch_peers (relay);
+  relay_wants (relay, items);
+  until_us = relay_take_patience (relay, now_us);
+  if (until_us != P2P_TRY || !has_moved)
+    io = p2p_stream_wait (items, 2, until_us == P2P_TRY ? P2P_TRY : MIN (until_us, deadline_us));
+  if (until_us != P2P_TRY && relay->options.pool)
+    atomic_fetch_sub_explicit (&n_patient, 1, memory_order_relaxed);
+  relay->ways[0].drained = relay->ways[1].drained = false;
+  if (io == P2P_IO_OK && !relay_note_hangups (relay, items))
+    return P2P_IO_RESET;
+  if (io != P2P_IO_AGAIN)
+    return P2P_IO_AGAIN;
+  p2p_park (&relay->parked, items, 2, MIN (deadline_us, relay->watch_at_us));
+  return P2P_IO_OK;
+}
+
 /* Runs until it parks or ends; the relay must not be touched afterwards. */
 static void
 relay_run (Relay *relay)
 {
-  for (;;)
+  P2pIo io = P2P_IO_AGAIN;
+  bool has_moved = false;
+
+  while (io == P2P_IO_AGAIN)
     {
       bool moved = false;
-      int64_t now_us = p2p_now_us (), deadline_us, park_at_us;
-      P2pIo io = relay_move (relay, now_us, &moved);
-      P2pWait items[2];
+      int64_t now_us = p2p_now_us ();
 
-      if (io != P2P_IO_AGAIN)
-        {
-          relay_end (relay, io);
-          return;
-        }
-      if (relay->options.stop && atomic_load (relay->options.stop))
-        {
-          relay_end (relay, P2P_IO_STOPPED);
-          return;
-        }
+      io = relay_move (relay, now_us, &moved);
+      if (io == P2P_IO_AGAIN && relay->options.stop && atomic_load (relay->options.stop))
+        io = P2P_IO_STOPPED;
       if (moved)
         {
+          has_moved = true;
           relay->last_byte_us = now_us;
           relay->hung[0] = relay->hung[1] = false;
-          continue;
         }
-      deadline_us = relay_deadline (relay, now_us);
-      if (now_us >= deadline_us)
-        {
-          relay_end (relay, relay->linger_until_us ? P2P_IO_RESET : P2P_IO_TIMEOUT);
-          return;
-        }
-      relay_wants (relay, items);
-      park_at_us = relay->options.pool ? relay->last_byte_us + PARK_AFTER_US : P2P_FOREVER;
-      /* Asked even before parking: a hang-up about which nothing can be done must not wake it over and over. */
-      io = p2p_stream_wait (items, 2,
-                            now_us >= park_at_us ? P2P_TRY : MIN (park_at_us, deadline_us));
-      if (io == P2P_IO_OK && !relay_note_hangups (relay, items))
-        {
-          relay_end (relay, P2P_IO_RESET);
-          return;
-        }
-      if (io == P2P_IO_AGAIN)
-        {
-          p2p_park (&relay->parked, items, 2, deadline_us);
-          return;
-        }
+      else if (io == P2P_IO_AGAIN)
+        io = relay_rest (relay, now_us, has_moved);
     }
+  if (io != P2P_IO_OK)
+    relay_end (relay, io);
 }
 
 static void
@@ -360,6 +405,7 @@ p2p_relay_run (P2pStream *take_a,
   way_init (&relay->ways[0], take_a, early_a, take_b);
   way_init (&relay->ways[1], take_b, early_b, take_a);
   relay->last_byte_us = p2p_now_us ();
+  relay->watch_at_us = relay->last_byte_us + WATCH_AFTER_US;
   if (options->pool)
     p2p_parked_init (&relay->parked, options->pool, wake_cb);
   relay_run (relay);

@@ -216,6 +216,21 @@ p2p_stream_tcp_new (int take_fd)
   return &tcp->base;
 }
 
+void
+p2p_stream_tcp_watch_peer (int fd)
+{
+  const int on = 1, idle_s = 60, interval_s = 15, n_probes = 4;
+  /* As long as the probes take: the kernel has this one decide for them as well (tcp(7)). */
+  const unsigned give_up_ms = 120000;
+
+  if (setsockopt (fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s) != 0)
+    return; /* not TCP: nobody vanishes there */
+  (void) setsockopt (fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+  (void) setsockopt (fd, IPPROTO_TCP, TCP_KEEPCNT, &n_probes, sizeof n_probes);
+  (void) setsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &give_up_ms, sizeof give_up_ms);
+  (void) setsockopt (fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
 P2pIo
 p2p_stream_tcp_connect_outcome (int error)
 {

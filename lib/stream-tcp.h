@@ -10,6 +10,10 @@
 /* Takes over fd. Allocates. TCP_NODELAY is set on TCP sockets. */
 P2pStream *p2p_stream_tcp_new (int take_fd);
 
+/* For a connection that may be silent for days: the kernel probes a peer that has been silent for a minute, and gives up on one that
+ * answers neither that nor our bytes for two (P2P_IO_RESET). Nothing on a Unix socket. */
+void p2p_stream_tcp_watch_peer (int fd);
+
 /* Connects to one address, non-blocking until the deadline. P2P_IO_REFUSED, P2P_IO_TIMEOUT, P2P_IO_SYS; errno tells more. */
 P2pIo p2p_stream_tcp_connect (const struct sockaddr *address,
                               socklen_t address_len,
