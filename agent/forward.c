@@ -15,6 +15,7 @@
 #define REFUSE_LINGER_MS 2000
 #define PROBE_MAX ((size_t) 64 * 1024)
 #define RELAY_STALL_MS 60000
+#define RELAY_WATCH_AFTER_MS 30000 /* most are over before */
 
 typedef struct
 {
@@ -86,7 +87,9 @@ dial_origin (const P2pTunnelOpen *open, P2pStream **ret_origin, const char **ret
 static void
 serve_tcp (P2pStream *take_strm, const P2pTunnelOpen *open)
 {
-  P2pRelayOptions options = { .pool = agent.pool, .write_stall_ms = RELAY_STALL_MS };
+  P2pRelayOptions options = { .pool = agent.pool,
+                              .watch_after_ms = RELAY_WATCH_AFTER_MS,
+                              .write_stall_ms = RELAY_STALL_MS };
   P2pStream *origin = NULL;
   const char *detail = NULL;
   P2pTunnelError error = dial_origin (open, &origin, &detail);

@@ -15,10 +15,6 @@
 #define PARK_AFTER_US 200000
 #define PATIENT_MAX 2
 
-/* What lives for so long may be idle for days: from then on the kernel asks whether the peers are there still. Most relays of an agent
- * are over before. */
-#define WATCH_AFTER_US 30000000
-
 /* How long the rest of what one side sends is thrown away after the other stopped taking it and has said all:
  * closing at once would abort the stream and could destroy an answer that is still on its way. */
 #define LINGER_US 2000000
@@ -30,7 +26,7 @@ typedef struct
   char *buf;       /* (owned) (nullable: no bytes) */
   bool early;      /* buf holds more early bytes than a buffer does, and is none */
   size_t start, end;
-  bool drained;  /* `from` had less than a buffer holds: it is asked again after the next wait */
+  bool drained;  /* `from`, a socket, had less than a buffer holds: it is asked again after the next wait */
   bool held;     /* `to` took bytes and has not sent them on */
   bool eof;      /* `from` has ended */
   bool shut;     /* ... and `to` was told */
@@ -126,7 +122,8 @@ way_fill (Way *way)
   way->start = way->end = 0;
   io = p2p_stream_read (way->from, way->buf, P2P_BUFFER_SIZE, &way->end, P2P_TRY);
   if (io == P2P_IO_OK)
-    way->drained = way->end < P2P_BUFFER_SIZE && p2p_stream_pending (way->from) == 0;
+    way->drained = way->end < P2P_BUFFER_SIZE && p2p_stream_fd (way->from) >= 0
+                   && p2p_stream_pending (way->from) == 0;
   if (io != P2P_IO_OK || way->broken)
     way_give_buffer (way);
   return io;
@@ -405,7 +402,7 @@ p2p_relay_run (P2pStream *take_a,
   way_init (&relay->ways[0], take_a, early_a, take_b);
   way_init (&relay->ways[1], take_b, early_b, take_a);
   relay->last_byte_us = p2p_now_us ();
-  relay->watch_at_us = relay->last_byte_us + WATCH_AFTER_US;
+  relay->watch_at_us = relay->last_byte_us + options->watch_after_ms * 1000;
   if (options->pool)
     p2p_parked_init (&relay->parked, options->pool, wake_cb);
   relay_run (relay);

@@ -14,7 +14,6 @@
 
 #define BEGUN_WAIT_US 20000   /* a worker waits so long for the next bytes of what has begun */
 #define LINGER_MS 2000        /* for the client to read an answer that came before its request's end */
-#define RELAY_IDLE_MS 3600000 /* an upgraded connection without a byte */
 #define RELAY_STALL_MS 60000
 
 /* --- birth and end --------------------------------------------------------------------------------- */
@@ -144,12 +143,12 @@ relay_done_cb (const P2pRelayResult *result, void *data)
   atomic_fetch_sub (&proxy.n_conns, 1);
 }
 
-/* The client's stream and the origin's are joined; the connection is no more. */
+/* The client's stream and the origin's are joined; the connection is no more. It may be silent for as long as both are there:
+ * what they speak has its own pings, or needs none. */
 static void
 conn_hand_over (Conn *conn, Workspace *ws, Request *req)
 {
   P2pRelayOptions options = { .pool = proxy.pool,
-                              .idle_ms = RELAY_IDLE_MS,
                               .write_stall_ms = RELAY_STALL_MS,
                               .stop = &proxy.cutting,
                               .done = relay_done_cb };

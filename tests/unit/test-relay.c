@@ -4,12 +4,15 @@
  * origin does. */
 #include "lib/lock.h"
 #include "lib/relay.h"
+#include "lib/stream-tcp.h"
 #include "lib/tls.h"
 #include "tests/unit/stream-pairs.h"
 
 #include <glib.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define SOON p2p_deadline_ms (60000)
 
@@ -525,6 +528,98 @@ test_park_stop (void)
   relay_parks (0, true);
 }
 
+/* Many at once: who has passed on its bytes leaves the worker to the next, instead of waiting for more 200 ms each, which would take
+ * 400 x 0.2 s / 4. */
+#define MANY 400
+
+static void
+count_done_cb (const P2pRelayResult *result, void *data)
+{
+  g_assert_cmpint (result->end, ==, P2P_IO_EOF);
+  atomic_fetch_add ((atomic_uint *) data, 1);
+}
+
+static void
+test_many (void)
+{
+  g_autoptr (GError) error = NULL;
+  atomic_uint n_done = 0;
+  P2pPoolOptions pool_options
+      = { .name = "relay", .threads_min = 4, .threads_max = 4, .queue_max = MANY, .idle_ms = 30000 };
+  P2pPool *pool = p2p_pool_new (&pool_options, &error);
+  g_autofree Start *starts = g_new0 (Start, MANY);
+  P2pStream *clients[MANY], *origins[MANY];
+  struct iovec iov = { "x", 1 };
+  int64_t begin_us;
+  char byte;
+  size_t n;
+
+  g_assert_no_error (error);
+  for (unsigned i = 0; i < MANY; i++)
+    {
+      stream_pair_tcp (&clients[i], &starts[i].near);
+      stream_pair_tcp (&starts[i].far, &origins[i]);
+      starts[i].task.run = start_cb;
+      starts[i].options = (P2pRelayOptions){ .pool = pool, .done = count_done_cb, .data = &n_done };
+      p2p_pool_submit (pool, &starts[i].task);
+    }
+  begin_us = p2p_now_us ();
+  for (unsigned round = 0; round < 2; round++)
+    {
+      for (unsigned i = 0; i < MANY; i++)
+        g_assert_cmpint (p2p_stream_write_all (clients[i], &iov, 1, NULL, SOON), ==, P2P_IO_OK);
+      for (unsigned i = 0; i < MANY; i++)
+        g_assert_cmpint (p2p_stream_read (origins[i], &byte, 1, &n, SOON), ==, P2P_IO_OK);
+    }
+  g_assert_cmpint (p2p_now_us () - begin_us, <, 15000000);
+  for (unsigned i = 0; i < MANY; i++)
+    {
+      p2p_stream_close (clients[i]);
+      p2p_stream_close (origins[i]);
+    }
+  for (int64_t deadline_us = SOON; atomic_load (&n_done) < MANY; g_thread_yield ())
+    g_assert_cmpint (p2p_now_us (), <, deadline_us);
+  g_assert_true (p2p_pool_stop (pool, SOON));
+  p2p_pool_free (pool);
+}
+
+/* The kernel's own watch over peers that vanish, from the moment that was asked for. */
+static bool
+is_watched (P2pStream *strm)
+{
+  int on = 0;
+  socklen_t len = sizeof on;
+
+  g_assert_cmpint (getsockopt (p2p_stream_fd (strm), SOL_SOCKET, SO_KEEPALIVE, &on, &len), ==, 0);
+  return on != 0;
+}
+
+static void
+test_watch (void)
+{
+  for (unsigned late = 0; late < 2; late++)
+    {
+      Scene scene = { .n_done = 0 };
+      P2pRelayOptions options
+          = { .idle_ms = 50, .watch_after_ms = late ? 3600000 : 0, .done = done_cb, .data = &scene };
+      P2pStream *kept[2];
+
+      stream_pair_tcp (&scene.client, &scene.near);
+      stream_pair_tcp (&scene.far, &scene.origin);
+      /* The relay closes its ends: descriptors of the same sockets show what became of them. */
+      kept[0] = p2p_stream_tcp_new (dup (p2p_stream_fd (scene.near)));
+      kept[1] = p2p_stream_tcp_new (dup (p2p_stream_fd (scene.far)));
+      p2p_relay_run (scene.near, P2P_SPAN_NONE, scene.far, P2P_SPAN_NONE, &options);
+      for (unsigned i = 0; i < 2; i++)
+        {
+          g_assert_cmpint (is_watched (kept[i]), ==, !late);
+          p2p_stream_close (kept[i]);
+        }
+      p2p_stream_close (scene.client);
+      p2p_stream_close (scene.origin);
+    }
+}
+
 static void
 add_for_pairs (const char *name, void (*test) (const void *data), bool one_row)
 {
@@ -593,6 +688,8 @@ main (int argc, char **argv)
   add_for_pairs ("left-while-waiting", test_left_while_waiting, false);
   add_for_pairs ("park", test_park, true);
   g_test_add_func ("/relay/park-stop", test_park_stop);
+  g_test_add_func ("/relay/many", test_many);
+  g_test_add_func ("/relay/watch", test_watch);
   g_test_add_func ("/relay/idle-and-early", test_idle_and_early);
   g_test_add_func ("/relay/write-stall", test_write_stall);
   g_test_add_func ("/relay/large-early-and-stop", test_large_early_and_stop);
