@@ -87,9 +87,11 @@ dial_origin (const P2pTunnelOpen *open, P2pStream **ret_origin, const char **ret
 static void
 serve_tcp (P2pStream *take_strm, const P2pTunnelOpen *open)
 {
+  /* The daemon resets the stream when its client has left: an origin that reads nothing must not keep it. */
   P2pRelayOptions options = { .pool = agent.pool,
                               .watch_after_ms = RELAY_WATCH_AFTER_MS,
-                              .write_stall_ms = RELAY_STALL_MS };
+                              .write_stall_ms = RELAY_STALL_MS,
+                              .a_aborts = true };
   P2pStream *origin = NULL;
   const char *detail = NULL;
   P2pTunnelError error = dial_origin (open, &origin, &detail);

@@ -238,6 +238,8 @@ relay_note_hangups (Relay *relay, const P2pWait items[2])
       if (!items[i].strm)
         continue; /* known already */
       relay->hung[i] = (items[i].ready & P2P_HANGUP) != 0;
+      if (i == 0 && relay->options.a_aborts && (items[i].ready & P2P_FAILED))
+        return false;
       if (relay->hung[i] && relay->ways[i].eof && !to_here->shut && !to_here->broken)
         return false;
       /* All was said to it, it is gone, and what it sent is stuck. */

@@ -26,6 +26,7 @@ typedef struct
    * not stay when they are not. Eight system calls. */
   int64_t watch_after_ms;
   int64_t write_stall_ms; /* ends when one side takes no byte for so long while some wait for it */
+  bool a_aborts;         /* a failure of a ends it at once, even while b takes nothing: what a said is not wanted any more */
   const atomic_bool *stop; /* (borrowed) (nullable) ends it soon once true, even while bytes move */
   /* Both streams are closed already. Called once, on a worker. (nullable) */
   void (*done) (const P2pRelayResult *result, void *data);

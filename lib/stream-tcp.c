@@ -156,7 +156,8 @@ tcp_arm (P2pStream *strm, unsigned want, P2pBell *bell, P2pArm *ret_arm)
   ret_arm->fd = ((Tcp *) strm)->fd;
   ret_arm->epoll_fd = &((Tcp *) strm)->epoll_fd;
   ret_arm->events
-      = (short) ((want & P2P_READABLE ? POLLIN : 0) | (want & P2P_WRITABLE ? POLLOUT : 0));
+      = (short) ((want & P2P_READABLE ? POLLIN : 0) | (want & P2P_WRITABLE ? POLLOUT : 0)
+                 | (want & P2P_LEFT ? POLLRDHUP : 0));
   return 0;
 }
 
@@ -181,6 +182,8 @@ tcp_polled (P2pStream *strm, unsigned want, short revents)
     ready |= P2P_READABLE;
   if (revents & POLLOUT)
     ready |= P2P_WRITABLE;
+  if (revents & POLLRDHUP)
+    ready |= P2P_LEFT;
   return ready & want;
 }
 

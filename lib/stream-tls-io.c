@@ -538,9 +538,10 @@ tls_polled (P2pStream *strm, unsigned want, short revents)
 {
   P2pTls *tls = (P2pTls *) strm;
 
-  /* Asked for both: what was polled for decides. */
+  /* Asked for all: what was polled for decides. */
   return translate (tls, want,
-                    tls->lower->ops->polled (tls->lower, P2P_READABLE | P2P_WRITABLE, revents));
+                    tls->lower->ops->polled (
+                        tls->lower, P2P_READABLE | P2P_WRITABLE | P2P_LEFT, revents));
 }
 
 const P2pStreamOps p2p_stream_tls_ops = {

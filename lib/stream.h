@@ -25,6 +25,7 @@ enum
   P2P_WRITABLE = 1 << 1, /* some bytes would be taken, and nothing waits to be flushed */
   P2P_HANGUP = 1 << 2,   /* both directions are over, or it failed (found even when not asked for) */
   P2P_FAILED = 1 << 3,   /* comes with P2P_HANGUP: it was reset, nothing more arrives */
+  P2P_LEFT = 1 << 4,     /* the peer's FIN is here, perhaps behind bytes that nobody read: sockets only, never of what is parked */
 };
 
 /* At least one byte, at most size. P2P_IO_EOF after the peer's FIN or close_notify; over TLS an end without
@@ -73,7 +74,7 @@ int p2p_stream_fd (P2pStream *strm);
 typedef struct
 {
   P2pStream *strm; /* (borrowed) (nullable: never ready) */
-  unsigned want;   /* P2P_READABLE | P2P_WRITABLE; 0: hang-up only */
+  unsigned want;   /* P2P_READABLE | P2P_WRITABLE | P2P_LEFT; 0: hang-up only */
   unsigned ready;  /* out */
 } P2pWait;
 

@@ -227,10 +227,19 @@ park (Exchange *ex, unsigned client_want, unsigned origin_want)
   return PARK;
 }
 
+/* A client from which nothing is read now could leave unseen: a stalled origin takes none of its body, or it sent more than there is
+ * room for. While an origin that broke off says why, it is not asked: the answer is worth the try. */
+static unsigned
+client_leaving (const Exchange *ex, unsigned client_want)
+{
+  return (client_want & P2P_READABLE) || ex->up_broken ? 0 : P2P_LEFT;
+}
+
 static Outcome
 wait_for_both (Exchange *ex, unsigned client_want, unsigned origin_want)
 {
-  P2pWait items[2] = { { .strm = ex->req->conn->strm, .want = client_want },
+  unsigned leaving = client_leaving (ex, client_want);
+  P2pWait items[2] = { { .strm = ex->req->conn->strm, .want = client_want | leaving },
                        { .strm = origin_want ? ex->up->strm : NULL, .want = origin_want } };
   P2pIo io = p2p_stream_wait (items, 2, current_deadline (ex));
 
@@ -240,7 +249,7 @@ wait_for_both (Exchange *ex, unsigned client_want, unsigned origin_want)
     return exchange_fail (ex, 502, "waiting for the origin failed");
   ex->try_client = (items[0].ready & (P2P_READABLE | P2P_HANGUP)) != 0;
   ex->try_origin = (items[1].ready & (P2P_READABLE | P2P_HANGUP)) != 0;
-  if ((items[0].ready & P2P_HANGUP) && !(client_want & P2P_READABLE))
+  if ((items[0].ready & (P2P_HANGUP | P2P_LEFT)) && !(client_want & P2P_READABLE))
     return CLIENT_GONE;
   return GOES_ON;
 }
@@ -337,6 +346,9 @@ finish (Exchange *ex, Outcome outcome)
     case PARK:
       break;
     }
+  /* Half a request must not wait in the kernel behind an origin that reads nothing. */
+  if (!ex->up_done)
+    p2p_stream_reset (ex->up->strm);
   upstream_close (ex->up);
   req->after = AFTER_RESET;
   return EXCHANGE_DONE;

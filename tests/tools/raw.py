@@ -258,3 +258,28 @@ class Origin:
                 seen.body = buffer
                 return None
             buffer += piece
+
+
+class StoryOrigin(Origin):
+    """Each request is answered by the method play_NAME (sock, seen, buffer) that its target /NAME?... names ("-" for "_"). buffer: what came
+    behind the head; the method gives back what is left of it, or None when the connection ends. Others are read and echoed."""
+
+    def _requests(self, sock, number):
+        buffer = b""
+        while buffer is not None:
+            while b"\r\n\r\n" not in buffer:
+                piece = sock.recv(65536)
+                if not piece:
+                    return
+                buffer += piece
+            head, buffer = buffer.split(b"\r\n\r\n", 1)
+            seen = Seen(head, number)
+            with self.lock:
+                self.seen.append(seen)
+            play = getattr(self, "play_" + seen.target[1:].split("?")[0].replace("-", "_"), None)
+            buffer = play(sock, seen, buffer) if play else self._play_echo(sock, seen, buffer)
+
+    def _play_echo(self, sock, seen, buffer):
+        buffer = self._read_body(sock, seen, buffer)
+        sock.sendall(self.echo(seen))
+        return buffer
