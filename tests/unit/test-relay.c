@@ -402,6 +402,27 @@ test_write_stall (void)
   p2p_stream_close (scene.origin);
 }
 
+/* The origin reads nothing when the client's stream is reset: nobody waits for it. */
+static void
+test_a_aborts (void)
+{
+  static const char piece[16384];
+  Scene scene = { .options = { .a_aborts = true, .done = done_cb, .data = &scene } };
+  struct iovec iov = { (void *) piece, sizeof piece };
+  size_t n;
+
+  stream_pair_yamux (&scene.client, &scene.near);
+  stream_pair_tcp (&scene.far, &scene.origin);
+  P2P_PTHREAD (pthread_create (&scene.relay_thread, NULL, relay_main, &scene));
+  while (p2p_stream_writev (scene.client, &iov, 1, &n, p2p_deadline_ms (200)) == P2P_IO_OK)
+    ;
+  p2p_stream_reset (scene.client);
+  P2P_PTHREAD (pthread_join (scene.relay_thread, NULL));
+  g_assert_cmpint (scene.result.end, ==, P2P_IO_RESET);
+  p2p_stream_close (scene.client);
+  p2p_stream_close (scene.origin);
+}
+
 /* Parking --------------------------------------------------------------------------------------- */
 
 typedef struct
@@ -692,6 +713,7 @@ main (int argc, char **argv)
   g_test_add_func ("/relay/watch", test_watch);
   g_test_add_func ("/relay/idle-and-early", test_idle_and_early);
   g_test_add_func ("/relay/write-stall", test_write_stall);
+  g_test_add_func ("/relay/a-aborts", test_a_aborts);
   g_test_add_func ("/relay/large-early-and-stop", test_large_early_and_stop);
   return g_test_run ();
 }

@@ -10,6 +10,7 @@
 #include <glib.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define SOON p2p_deadline_ms (20000)
 
@@ -120,6 +121,35 @@ test_ready_bits (const void *data)
   g_assert_cmpint (p2p_stream_wait (&item, 1, SOON), ==, P2P_IO_OK);
   g_assert_cmpuint (item.ready & P2P_HANGUP, !=, 0);
   p2p_stream_close (a);
+}
+
+/* The peer's FIN, behind bytes that nobody has read. */
+static void
+test_left (const void *data)
+{
+  const StreamPairs *row = data;
+  P2pStream *a, *b;
+  P2pWait item = { .want = P2P_LEFT };
+  char buf[8];
+  size_t n;
+
+  row->make (&a, &b);
+  item.strm = a;
+  if (p2p_stream_fd (a) >= 0)
+    {
+      write_text (b, "hello");
+      g_assert_cmpint (p2p_stream_wait (&item, 1, p2p_deadline_ms (5)), ==, P2P_IO_TIMEOUT);
+      g_assert_no_errno (shutdown (p2p_stream_fd (b), SHUT_WR));
+      g_assert_cmpint (p2p_stream_wait (&item, 1, SOON), ==, P2P_IO_OK);
+      g_assert_cmpuint (item.ready, ==, P2P_LEFT);
+      item.want = P2P_READABLE; /* who does not ask is not told */
+      g_assert_cmpint (p2p_stream_wait (&item, 1, SOON), ==, P2P_IO_OK);
+      g_assert_cmpuint (item.ready, ==, P2P_READABLE);
+      g_assert_cmpint (p2p_stream_read (a, buf, sizeof buf, &n, SOON), ==, P2P_IO_OK);
+      g_assert_cmpmem (buf, n, "hello", 5);
+    }
+  p2p_stream_close (a);
+  p2p_stream_close (b);
 }
 
 /* A writer that fills what there is must wait for the reader, on one side or the other. */
@@ -319,6 +349,7 @@ main (int argc, char **argv)
   add_for_pairs ("basics", test_basics);
   add_for_pairs ("reset", test_reset);
   add_for_pairs ("ready-bits", test_ready_bits);
+  add_for_pairs ("left", test_left);
   add_for_pairs ("bulk", test_bulk);
   add_for_pairs ("stalled-writer", test_stalled_writer);
   add_for_pairs ("wait-two", test_wait_two);
