@@ -98,6 +98,17 @@ start_proxy (GError **error)
                            .workers_min = (unsigned) settings->workers_min,
                            .workers_max = (unsigned) settings->workers_max,
                            .max_connections = (unsigned) settings->public_max_connections,
+                           .max_connections_per_address
+                           = (unsigned) settings->public_max_connections_per_address,
+                           .max_requests = (unsigned) settings->public_max_requests,
+                           .max_head_bytes = (size_t) settings->public_max_head_bytes,
+                           .max_head_fields = (unsigned) settings->public_max_head_fields,
+                           .max_body_bytes = settings->public_max_body_bytes > 0
+                                                 ? (uint64_t) settings->public_max_body_bytes
+                                                 : UINT64_MAX,
+                           .upstream_max_head_bytes = (size_t) settings->upstream_max_head_bytes,
+                           .upstream_max_head_fields
+                           = (unsigned) settings->upstream_max_head_fields,
                            .handshake_timeout_ms = settings->tls_handshake_timeout_ms,
                            .header_timeout_ms = settings->public_header_timeout_ms,
                            .idle_timeout_ms = settings->public_idle_timeout_ms,

@@ -5,6 +5,7 @@
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "lib/peer.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -15,6 +16,7 @@
 #define PAUSE_MS 100
 #define SAY_AGAIN_US (10 * G_USEC_PER_SEC)
 
+/* Both texts have 49 bytes. */
 static const char full_house[] = "HTTP/1.1 503 Service Unavailable\r\n"
                                  "Content-Type: text/plain; charset=utf-8\r\n"
                                  "Content-Length: 49\r\n"
@@ -22,8 +24,15 @@ static const char full_house[] = "HTTP/1.1 503 Service Unavailable\r\n"
                                  "Connection: close\r\n\r\n"
                                  "503 Service Unavailable: the server is at limit.\n";
 
+static const char too_many[] = "HTTP/1.1 429 Too Many Requests\r\n"
+                               "Content-Type: text/plain; charset=utf-8\r\n"
+                               "Content-Length: 49\r\n"
+                               "Retry-After: 5\r\n"
+                               "Connection: close\r\n\r\n"
+                               "429 Too Many Requests: connections at your limit\n";
+
 static void
-turn_away (int take_fd, const ListenerRef *listener)
+turn_away (int take_fd, const ListenerRef *listener, const char *answer)
 {
   p2p_autofd fd = take_fd;
   char waste[4096];
@@ -33,7 +42,7 @@ turn_away (int take_fd, const ListenerRef *listener)
   /* What has not been read when it closes would make the kernel send RST, and the answer be lost. None of this blocks and
    * none of it has to succeed. */
   (void) recv (fd, waste, sizeof waste, MSG_DONTWAIT);
-  (void) send (fd, full_house, sizeof full_house - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+  (void) send (fd, answer, strlen (answer), MSG_DONTWAIT | MSG_NOSIGNAL);
   (void) shutdown (fd, SHUT_WR);
 }
 
@@ -59,6 +68,58 @@ pause_accepting (int error_number)
   (void) poll (NULL, 0, PAUSE_MS); /* waits for descriptors of others to be closed: nothing rings then */
 }
 
+/* Says at most now and then why peers are turned away: each one would be a line of log for anybody who asks. */
+static void
+say_full (int64_t *say_again_at_us, const char *what)
+{
+  int64_t now_us = p2p_now_us ();
+
+  if (now_us < *say_again_at_us)
+    return;
+  *say_again_at_us = now_us + SAY_AGAIN_US;
+  p2p_log (P2P_LOG_WARNING, "proxy", "%s, turning further ones away", what);
+}
+
+static void
+say_too_many (const struct sockaddr *peer)
+{
+  static int64_t say_again_at_us;
+  char address[INET6_ADDRSTRLEN], what[128];
+  uint16_t port;
+
+  p2p_peer_format (peer, address, &port);
+  g_snprintf (what, sizeof what, "%s has %u connections, as many as one address may have", address,
+              proxy.options.max_connections_per_address);
+  say_full (&say_again_at_us, what);
+}
+
+static void
+admit (int take_fd, ListenerRef *listener, const struct sockaddr *peer)
+{
+  static int64_t say_again_at_us;
+  AddressCount *count;
+  unsigned n;
+
+  if (is_full ())
+    {
+      say_full (&say_again_at_us, p2p_pool_is_full (proxy.pool)
+                                      ? "all workers are busy and many requests wait for one"
+                                      : "as many connections are open as may be");
+      turn_away (take_fd, listener, full_house);
+      return;
+    }
+  count = address_count_enter (peer, &n);
+  if (n <= proxy.options.max_connections_per_address
+      || client_is_trusted_peer (listener->id, peer))
+    {
+      conn_new (take_fd, listener, peer, count);
+      return;
+    }
+  address_count_leave (count);
+  say_too_many (peer);
+  turn_away (take_fd, listener, too_many);
+}
+
 void
 acceptor_accept (int listen_fd, ListenerRef *listener)
 {
@@ -68,10 +129,8 @@ acceptor_accept (int listen_fd, ListenerRef *listener)
       socklen_t len = sizeof peer;
       int fd = accept4 (listen_fd, (struct sockaddr *) &peer, &len, SOCK_CLOEXEC);
 
-      if (fd >= 0 && is_full ())
-        turn_away (fd, listener);
-      else if (fd >= 0)
-        conn_new (fd, listener, (struct sockaddr *) &peer);
+      if (fd >= 0)
+        admit (fd, listener, (struct sockaddr *) &peer);
       else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
         {
           pause_accepting (errno);

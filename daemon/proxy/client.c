@@ -4,6 +4,8 @@
  * answer that logs, limits and forwarded fields use. The worker of the request; nothing here allocates. */
 #include "daemon/proxy/proxy-priv.h"
 
+#include "lib/peer.h"
+
 #include <arpa/inet.h>
 #include <glib.h>
 
@@ -27,6 +29,20 @@ parse_address (P2pSpan text, uint8_t ret_address[16])
     return false;
   memcpy (ret_address, cidr.address, 16);
   return true;
+}
+
+bool
+client_is_trusted_peer (int64_t listener_id, const struct sockaddr *peer)
+{
+  g_autoptr (Config) cfg = config_get_current ();
+  const ConfigListener *listener = config_find_listener (cfg, listener_id);
+  char text[INET6_ADDRSTRLEN];
+  uint8_t address[16];
+  uint16_t port;
+
+  p2p_peer_format (peer, text, &port);
+  return listener && parse_address (p2p_span_from_string (text), address)
+         && is_trusted (listener, address);
 }
 
 /* "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:80" (RFC 7239 section 6). */

@@ -18,7 +18,7 @@
 
 /* --- birth and end --------------------------------------------------------------------------------- */
 
-/* Leaves the roster and lets go of all but the stream. */
+/* Leaves the roster and lets go of all but the stream and the place among those of its address. */
 static P2pStream *
 conn_dissolve (Conn *conn)
 {
@@ -33,10 +33,19 @@ conn_dissolve (Conn *conn)
 }
 
 static void
+uncount (AddressCount *count)
+{
+  address_count_leave (count);
+  atomic_fetch_sub (&proxy.n_conns, 1);
+}
+
+static void
 conn_end (Conn *conn)
 {
+  AddressCount *count = conn->count;
+
   p2p_stream_close (conn_dissolve (conn));
-  atomic_fetch_sub (&proxy.n_conns, 1);
+  uncount (count);
 }
 
 static void
@@ -85,15 +94,11 @@ read_head (Conn *conn, Workspace *ws, size_t *n_in, size_t *ret_size)
   for (;;)
     {
       P2pHttp1 http = *n_in == 0 ? P2P_HTTP1_MORE
-                                 : p2p_http1_find_end (ws->in, *n_in, &scanned, ret_size);
+                                 : request_parse_head (ws, *n_in, &scanned, ret_size);
       int64_t until = P2P_TRY;
       size_t n;
       P2pIo io;
 
-      if (http == P2P_HTTP1_OK && *ret_size <= WORKSPACE_HEAD_MAX)
-        http = p2p_http1_parse_request (ws->in, *ret_size, &ws->req);
-      else if (http == P2P_HTTP1_OK || (http == P2P_HTTP1_MORE && *n_in >= WORKSPACE_HEAD_MAX))
-        http = P2P_HTTP1_TOO_LARGE;
       if (http == P2P_HTTP1_OK)
         return HEAD_READY;
       if (http != P2P_HTTP1_MORE)
@@ -139,8 +144,7 @@ static void
 relay_done_cb (const P2pRelayResult *result, void *data)
 {
   (void) result;
-  (void) data;
-  atomic_fetch_sub (&proxy.n_conns, 1);
+  uncount (data);
 }
 
 /* The client's stream and the origin's are joined; the connection is no more. It may be silent for as long as both are there:
@@ -151,7 +155,8 @@ conn_hand_over (Conn *conn, Workspace *ws, Request *req)
   P2pRelayOptions options = { .pool = proxy.pool,
                               .write_stall_ms = RELAY_STALL_MS,
                               .stop = &proxy.cutting,
-                              .done = relay_done_cb };
+                              .done = relay_done_cb,
+                              .data = conn->count };
   size_t n_a = req->rest_end - req->rest_start;
   g_autofree char *early_a = g_memdup2 (ws->in + req->rest_start, n_a);
   g_autofree char *early_b = g_memdup2 (req->relay_early.p, req->relay_early.n);
@@ -382,12 +387,16 @@ conn_run (P2pParked *parked, P2pWake wake)
 }
 
 void
-conn_new (int take_fd, ListenerRef *listener, const struct sockaddr *peer)
+conn_new (int take_fd,
+          ListenerRef *listener,
+          const struct sockaddr *peer,
+          AddressCount *take_count)
 {
   Conn *conn = g_new0 (Conn, 1);
   P2pStream *strm = p2p_stream_tcp_new (take_fd);
 
   conn->listener = listener_ref (listener);
+  conn->count = take_count;
   p2p_peer_format (peer, conn->address, &conn->port);
   if (listener->tls)
     strm = p2p_stream_tls_server_new (strm, listener->tls);

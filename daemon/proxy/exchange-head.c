@@ -9,6 +9,8 @@
 
 #include <glib.h>
 
+static const char too_large[] = "the origin's answer has too large a head";
+
 static Frame
 choose_frame (Exchange *ex, const P2pResponseHead *resp)
 {
@@ -48,7 +50,7 @@ start_final (Exchange *ex, size_t head_size)
     ex->close_after = true;
   writer_init (&out, req->ws->out_down, sizeof req->ws->out_down);
   if (!headers_write_response (req, resp, frame, ex->close_after, &out))
-    return exchange_fail (ex, 502, "the origin's answer has too large a head");
+    return exchange_fail (ex, 502, too_large);
   pipe_init (&ex->down_pipe, ex->up->strm, req->conn->strm, req->ws->back + head_size,
              sizeof req->ws->back - head_size, ex->n_back - head_size);
   ex->down_pipe.trailers = (P2pTrailers){ .buf = req->ws->trailers_down,
@@ -59,7 +61,10 @@ start_final (Exchange *ex, size_t head_size)
   ex->answering = true;
   /* Before its client can know that it is answered: the next request must not find this one under way. */
   if (is_whole (ex, resp, head_size))
-    request_uncount_target (req);
+    {
+      request_uncount_target (req);
+      request_leave (req);
+    }
   request_release_config (req);
   return GOES_ON;
 }
@@ -73,7 +78,7 @@ start_interim (Exchange *ex, size_t head_size)
 
   writer_init (&out, req->ws->out_down, sizeof req->ws->out_down);
   if (!headers_write_response (req, &req->ws->resp, FRAME_NONE, false, &out))
-    return exchange_fail (ex, 502, "the origin's answer has too large a head");
+    return exchange_fail (ex, 502, too_large);
   if (req->head->msg.minor > 0)
     ex->interim = writer_get_span (&out);
   ex->n_back -= head_size;
@@ -95,7 +100,7 @@ start_upgraded (Exchange *ex, size_t head_size)
     return exchange_fail (ex, 502, "the origin switched protocols unasked");
   writer_init (&out, req->ws->out_down, sizeof req->ws->out_down);
   if (!headers_write_response (req, &req->ws->resp, FRAME_NONE, false, &out))
-    return exchange_fail (ex, 502, "the origin's answer has too large a head");
+    return exchange_fail (ex, 502, too_large);
   iov = (struct iovec){ .iov_base = out.buf, .iov_len = out.n };
   if (p2p_stream_write_all (req->conn->strm, &iov, 1, NULL,
                             p2p_now_us () + ex->idle_timeout_us)
@@ -119,7 +124,9 @@ may_be_head (const Workspace *ws, size_t n)
 static Outcome
 parse_head (Exchange *ex)
 {
+  const ProxyOptions *options = &proxy.options;
   Workspace *ws = ex->req->ws;
+  P2pHttp1 http;
   size_t size;
 
   switch (p2p_http1_find_end (ws->back, ex->n_back, &ex->scanned, &size))
@@ -129,13 +136,19 @@ parse_head (Exchange *ex)
     case P2P_HTTP1_MORE:
       if (!may_be_head (ws, ex->n_back))
         return exchange_fail (ex, 502, "the origin's answer is not HTTP");
-      if (ex->n_back < WORKSPACE_HEAD_MAX)
+      if (ex->n_back < options->upstream_max_head_bytes)
         return GOES_ON;
-      return exchange_fail (ex, 502, "the origin's answer has too large a head");
+      return exchange_fail (ex, 502, too_large);
     default:
       return exchange_fail (ex, 502, "the origin's answer is malformed");
     }
-  if (p2p_http1_parse_response (ws->back, size, ex->req->head->method_id, &ws->resp) != P2P_HTTP1_OK)
+  if (size > options->upstream_max_head_bytes)
+    return exchange_fail (ex, 502, too_large);
+  http = p2p_http1_parse_response (ws->back, size, ex->req->head->method_id, &ws->resp);
+  if (http == P2P_HTTP1_TOO_LARGE
+      || (http == P2P_HTTP1_OK && ws->resp.msg.n_fields > options->upstream_max_head_fields))
+    return exchange_fail (ex, 502, too_large);
+  if (http != P2P_HTTP1_OK)
     return exchange_fail (ex, 502, "the origin's answer is malformed");
   if (ws->resp.status == 101)
     return start_upgraded (ex, size);

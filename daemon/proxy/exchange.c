@@ -50,6 +50,7 @@ start_up (Exchange *ex)
     return false;
   pipe_init (&ex->up_pipe, req->conn->strm, ex->up->strm, req->ws->in + req->head_size,
              sizeof req->ws->in - req->head_size, req->n_in - req->head_size);
+  ex->up_pipe.max_content = proxy.options.max_body_bytes;
   /* A field that the target sets could come back in a trailer, which some origins merge into the head; the configuration may be
    * gone when it comes, so that there are none then (RFC 9110 section 6.5.1 lets us leave them out). */
   if (!req->target->request_field_names[0])
@@ -92,6 +93,9 @@ go_up (Exchange *ex, unsigned *client_want, unsigned *origin_want, bool *more)
     case PIPE_BAD:
       ex->close_after = true;
       return exchange_fail (ex, 400, "the request's body is malformed");
+    case PIPE_TOO_LARGE:
+      ex->close_after = true;
+      return exchange_fail (ex, 413, "the request's body is too large");
     case PIPE_READ_FAILED:
       break;
     }
@@ -157,6 +161,7 @@ go_down (Exchange *ex, unsigned *client_want, unsigned *origin_want, bool *more)
       return CLIENT_GONE;
     case PIPE_READ_FAILED:
     case PIPE_BAD:
+    case PIPE_TOO_LARGE:
       break;
     }
   return BROKEN;
@@ -324,7 +329,6 @@ finish (Exchange *ex, Outcome outcome)
 
   if (outcome == PARK)
     return EXCHANGE_PARK;
-  atomic_fetch_sub_explicit (&proxy.n_exchanges, 1, memory_order_relaxed);
   switch (outcome)
     {
     case COMPLETE:
@@ -363,7 +367,6 @@ exchange_run (Exchange *ex, Request *req, Upstream *take_up, bool may_repeat)
                     .watch = true,
                     .header_timeout_us = req->target->response_header_timeout_ms * 1000,
                     .idle_timeout_us = req->target->idle_timeout_ms * 1000 };
-  atomic_fetch_add_explicit (&proxy.n_exchanges, 1, memory_order_relaxed);
   return finish (ex, start_up (ex) ? run (ex)
                                    : exchange_fail (ex, 431, "the request's head is too large"));
 }

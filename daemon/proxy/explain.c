@@ -104,10 +104,8 @@ parse (ProxyExplanation *explanation, Workspace *ws, P2pSpan head, size_t *ret_s
   if (head.n <= WORKSPACE_HEAD_MAX)
     {
       memcpy (ws->in, head.p, head.n);
-      http = p2p_http1_find_end (ws->in, head.n, &scanned, ret_size);
+      http = request_parse_head (ws, head.n, &scanned, ret_size);
     }
-  if (http == P2P_HTTP1_OK)
-    http = p2p_http1_parse_request (ws->in, *ret_size, &ws->req);
   step = add_step (explanation, "parse",
                    http == P2P_HTTP1_OK ? PROXY_STEP_PASSED : PROXY_STEP_ANSWERED);
   if (http == P2P_HTTP1_OK)

@@ -18,6 +18,7 @@ pipe_init (Pipe *pipe, P2pStream *from, P2pStream *to, char *buf, size_t size, s
   pipe->size = size;
   pipe->start = 0;
   pipe->end = n_ready;
+  pipe->max_content = UINT64_MAX;
   pipe->trailers = (P2pTrailers){ 0 };
   pipe->whole = false;
   pipe->drained = false;
@@ -99,8 +100,8 @@ drain_out (Pipe *pipe)
   return P2P_IO_OK;
 }
 
-/* Looks at buf[start..end) and queues the next run of content. */
-static bool
+/* Looks at buf[start..end) and queues the next run of content. PIPE_MORE: go on. */
+static PipeStep
 decode (Pipe *pipe)
 {
   P2pSpan content = P2P_SPAN_NONE;
@@ -110,10 +111,12 @@ decode (Pipe *pipe)
                                  &content, &used, pipe->trailers.buf ? &pipe->trailers : NULL);
 
   if (http != P2P_HTTP1_OK && http != P2P_HTTP1_MORE)
-    return false;
+    return PIPE_BAD;
+  if (pipe->body.total > pipe->max_content)
+    return PIPE_TOO_LARGE;
   pipe->start += used;
   queue_content (pipe, content);
-  return true;
+  return PIPE_MORE;
 }
 
 /* All that was read is dealt with. */
@@ -196,8 +199,11 @@ pipe_step (Pipe *pipe)
 
   for (unsigned round = 0; round < ROUNDS_MAX; round++)
     {
-      if (!pipe->body.finished && pipe->start < pipe->end && !decode (pipe))
-        return PIPE_BAD;
+      step = PIPE_MORE;
+      if (!pipe->body.finished && pipe->start < pipe->end)
+        step = decode (pipe);
+      if (step != PIPE_MORE)
+        return step;
       if (pipe->body.finished && !pipe->end_queued)
         queue_end (pipe);
       if (pipe->n_out > 0 || pipe->end_queued)

@@ -17,6 +17,7 @@ typedef enum
   PIPE_READ_FAILED,  /* io: EOF in the middle of a body, RESET, ... */
   PIPE_WRITE_FAILED, /* io */
   PIPE_BAD,          /* the source broke the framing */
+  PIPE_TOO_LARGE,    /* more content than max_content */
 } PipeStep;
 
 typedef enum
@@ -33,6 +34,7 @@ typedef struct
   size_t size;
   size_t start, end; /* buf[start..end): read, not looked at yet */
   P2pBody body;
+  uint64_t max_content; /* what goes beyond is not written */
   P2pTrailers trailers;
   PipeEncoding encoding;
   bool whole;          /* buf[0..end) is all that was read: new bytes go behind it while there is room */

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "daemon/config/config.h"
+#include "daemon/proxy/address-count.h"
 #include "daemon/proxy/explain.h"
 #include "daemon/proxy/proxy.h"
 #include "daemon/proxy/workspace.h"
@@ -27,7 +28,7 @@ typedef struct
   atomic_bool cutting;  /* the drain is over: relays end */
   atomic_uint n_conns;
   atomic_uint_fast64_t n_requests;
-  atomic_uint n_exchanges; /* requests on their way to an origin and back */
+  atomic_uint n_exchanges; /* requests on their way to an origin and back, see request_enter () */
 } Proxy;
 extern Proxy proxy;
 
@@ -64,6 +65,7 @@ struct Conn
   P2pStream *strm;       /* (owned) */
   ListenerRef *listener; /* (owned) */
   P2pRosterEntry listed; /* (proxy.roster) */
+  AddressCount *count;   /* (owned) (nullable: a Unix socket) its place there */
   ConnPhase phase;
   int64_t deadline_us;          /* of the phase */
   Workspace *ws;                /* (owned) (nullable) CONN_EXCHANGE, while parked */
@@ -73,8 +75,11 @@ struct Conn
   uint16_t port;
 };
 
-/* Takes over fd. Called by the acceptor. */
-void conn_new (int take_fd, ListenerRef *listener, const struct sockaddr *peer);
+/* Takes over fd and its place in the count. Called by the acceptor. */
+void conn_new (int take_fd,
+               ListenerRef *listener,
+               const struct sockaddr *peer,
+               AddressCount *take_count);
 
 /* --- a request ----------------------------------------------------------------------------------- */
 
@@ -105,6 +110,7 @@ typedef struct
   const ConfigRoute *route;       /* (borrowed: cfg) (nullable: none yet) */
   const ConfigTarget *target;     /* (borrowed: cfg) (nullable: none yet) */
   ConfigTargetState *counted;     /* (owned reference) (nullable) the target where this request counts as active */
+  bool entered;         /* counted in proxy.n_exchanges */
   After after;
   size_t rest_start, rest_end; /* ws->in[rest_start..rest_end): the next request's first bytes */
   char id[33];                 /* "" until request_id () made it */
@@ -136,6 +142,12 @@ const RequestStep *request_get_steps (size_t *ret_n);
 /* Sets client, https and the chain from the peer and, if it is trusted, from what it says (client.c). */
 void request_resolve_client (Request *req);
 
+/* Whether the listener with that id trusts the peer to be a proxy. */
+bool client_is_trusted_peer (int64_t listener_id, const struct sockaddr *peer);
+
+/* The head in ws->in[0..n_in), within the limits; as p2p_http1_find_end () and p2p_http1_parse_request () into ws->req. */
+P2pHttp1 request_parse_head (Workspace *ws, size_t n_in, size_t *scanned, size_t *ret_size);
+
 /* Walks the steps. ws->in[0..head_size) is a parsed head. STEP_DONE: see after and rest. */
 Step request_run (Request *req);
 /* Goes on where STEP_PARK was answered. */
@@ -145,6 +157,11 @@ Step request_resume (Request *req, P2pWake wake);
 bool request_count_target (Request *req);
 /* It has done its part. May be called again. */
 void request_uncount_target (Request *req);
+
+/* The request is on its way to an origin, until it ends or request_leave (). False: there are as many as there may be. */
+bool request_enter (Request *req);
+/* It has done its part: to be called before its client can know, whose next request must not find this one. May be called again. */
+void request_leave (Request *req);
 
 /* 32 hex digits, made at the first call. */
 const char *request_id (Request *req);

@@ -34,6 +34,7 @@ proxy_start (const ProxyOptions *options, GError **error)
   atomic_store (&proxy.cutting, false);
   workspace_setup ();
   upstreams_setup ();
+  address_counts_setup ();
   p2p_roster_init (&proxy.roster);
   proxy.pool = p2p_pool_new (&pool_options, error);
   if (proxy.pool && listeners_start (error))
@@ -63,6 +64,7 @@ proxy_stop (int64_t deadline_us)
     }
   g_clear_pointer (&proxy.pool, p2p_pool_free);
   upstreams_teardown ();
+  address_counts_teardown ();
   p2p_roster_done (&proxy.roster);
   workspace_teardown ();
 }

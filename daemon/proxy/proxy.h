@@ -17,7 +17,11 @@ typedef struct
 {
   P2pResolver *resolver; /* (borrowed: until proxy_stop () returned) */
   unsigned workers_min, workers_max;
-  unsigned max_connections;
+  unsigned max_connections, max_connections_per_address;
+  unsigned max_requests; /* on their way to an origin and back */
+  size_t max_head_bytes, upstream_max_head_bytes;     /* at most WORKSPACE_HEAD_MAX */
+  unsigned max_head_fields, upstream_max_head_fields; /* at most P2P_HTTP1_FIELDS_MAX */
+  uint64_t max_body_bytes; /* of a request */
   int64_t handshake_timeout_ms, header_timeout_ms, idle_timeout_ms, body_idle_timeout_ms;
   unsigned upstream_keepalive_max; /* idle upstream connections kept, all origins together */
   int64_t upstream_keepalive_idle_ms;

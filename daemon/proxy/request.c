@@ -52,11 +52,51 @@ request_count_target (Request *req)
   return false;
 }
 
+P2pHttp1
+request_parse_head (Workspace *ws, size_t n_in, size_t *scanned, size_t *ret_size)
+{
+  const ProxyOptions *options = &proxy.options;
+  P2pHttp1 http = p2p_http1_find_end (ws->in, n_in, scanned, ret_size);
+
+  if (http == P2P_HTTP1_MORE && n_in >= options->max_head_bytes)
+    return P2P_HTTP1_TOO_LARGE;
+  if (http != P2P_HTTP1_OK)
+    return http;
+  if (*ret_size > options->max_head_bytes)
+    return P2P_HTTP1_TOO_LARGE;
+  http = p2p_http1_parse_request (ws->in, *ret_size, &ws->req);
+  if (http == P2P_HTTP1_OK && ws->req.msg.n_fields > options->max_head_fields)
+    return P2P_HTTP1_TOO_LARGE;
+  return http;
+}
+
+bool
+request_enter (Request *req)
+{
+  unsigned before = atomic_fetch_add_explicit (&proxy.n_exchanges, 1, memory_order_relaxed);
+
+  req->entered = true;
+  if (before < proxy.options.max_requests)
+    return true;
+  request_leave (req);
+  return false;
+}
+
+void
+request_leave (Request *req)
+{
+  if (req->entered)
+    atomic_fetch_sub_explicit (&proxy.n_exchanges, 1, memory_order_relaxed);
+  req->entered = false;
+}
+
 static Step
 finish (Request *req, Step step)
 {
-  if (step == STEP_DONE)
-    request_uncount_target (req);
+  if (step != STEP_DONE)
+    return step;
+  request_uncount_target (req);
+  request_leave (req);
   return step;
 }
 

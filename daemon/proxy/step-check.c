@@ -14,5 +14,8 @@ step_check (Request *req)
     return answer_error (req, 405, "TRACE is not served");
   if (head->path.n == 0 || head->path.p[0] != '/')
     return answer_error (req, 400, "the request target is not a path");
+  /* Here, before a byte goes anywhere; of a chunked body the pipe counts what comes. */
+  if (head->msg.body == P2P_BODY_LENGTH && head->msg.content_length > proxy.options.max_body_bytes)
+    return answer_error (req, 413, "the request's body is too large");
   return STEP_MORE;
 }

@@ -140,6 +140,8 @@ forward (Request *req, bool fresh)
 Step
 step_forward (Request *req)
 {
+  if (!request_enter (req))
+    return answer_error (req, 503, "the server has as many requests under way as it may have");
   return forward (req, false);
 }
 

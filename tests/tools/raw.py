@@ -29,10 +29,10 @@ def end_writing(sock):
 
 
 class Conn:
-    """A client's connection. trailers: the lines behind the last chunked answer."""
+    """A client's connection, from the source address if there is one. trailers: the lines behind the last chunked answer."""
 
-    def __init__(self, port, tls_name=None, address="127.0.0.1"):
-        self.sock = socket.create_connection((address, port), TIMEOUT)
+    def __init__(self, port, tls_name=None, address="127.0.0.1", source=None):
+        self.sock = socket.create_connection((address, port), TIMEOUT, (source, 0) if source else None)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls_name is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
