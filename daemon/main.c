@@ -6,6 +6,7 @@
 #include "daemon/api/api.h"
 #include "daemon/certs/certs.h"
 #include "daemon/config/change.h"
+#include "daemon/health/health.h"
 #include "daemon/proxy/proxy.h"
 #include "daemon/settings.h"
 #include "daemon/store/store.h"
@@ -215,6 +216,7 @@ static const Module modules[] = {
   { start_resolver, stop_resolver }, /* for the proxy */
   { start_agents, stop_agents },     /* before anybody can bring a tunnel or ask for one */
   { start_proxy, stop_proxy },       /* the public listeners */
+  { health_start, health_stop },     /* asks the origins as the proxy does */
   { start_keeper, config_keeper_stop }, /* certificates of the public listeners */
   { start_api, stop_api },           /* last: its answers are about all the others */
 };

@@ -5,6 +5,7 @@
  * the configuration. No state. */
 #include "daemon/api/handlers.h"
 #include "daemon/api/resource.h"
+#include "daemon/api/targets.h"
 
 #include <string.h>
 
@@ -144,6 +145,7 @@ static const ApiField target_fields[] = {
              .check_pair = check_header),
   API_FIELD ("static_response_body", API_TEXT, API_LINES, TARGET (static_response_body),
              .max = 512 * 1024),
+  API_FIELD ("status", API_COMPUTED, API_READ_ONLY, 0),
 };
 
 static const ApiSchema target_schema
@@ -202,6 +204,23 @@ insert_row (StoreTx *tx, void *row, GError **error)
   return store_route_insert (tx, row, error);
 }
 
+/* What runs, for each target. One that is not in force (a dry run, or deleted meanwhile) is unknown. */
+static void
+add_status (JsonObject *object, int64_t id)
+{
+  g_autoptr (Config) cfg = config_get_current ();
+  JsonArray *targets = json_object_get_array_member (object, "targets");
+
+  for (unsigned i = 0; i < json_array_get_length (targets); i++)
+    {
+      JsonObject *target = json_array_get_object_element (targets, i);
+
+      json_object_set_object_member (
+          target, "status",
+          api_target_status (cfg, id, json_object_get_int_member (target, "id")));
+    }
+}
+
 static const ApiResource routes = {
   .name = "routes",
   .schema = &schema,
@@ -210,6 +229,7 @@ static const ApiResource routes = {
   .insert = insert_row,
   .update = route_row_update,
   .remove = route_row_delete,
+  .decorate = add_status,
 };
 
 API_RESOURCE_HANDLERS (routes, routes)

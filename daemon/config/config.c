@@ -85,3 +85,51 @@ config_selector_matches (const ConfigTarget *target, const ConfigAgent *agent)
       return false;
   return true;
 }
+
+static bool
+find_in_route (const RouteBox *route, int64_t id, ConfigFoundTarget *ret_found)
+{
+  for (unsigned i = 0; i < route->n_all_targets; i++)
+    {
+      const ConfigTarget *target = &route->all_targets[i]->pub;
+
+      if (target->id != id)
+        continue;
+      *ret_found = (ConfigFoundTarget){ .route = &route->pub,
+                                        .target = target,
+                                        .enabled = route->enabled && target->enabled };
+      return true;
+    }
+  return false;
+}
+
+bool
+config_find_target (const Config *cfg, int64_t route_id, int64_t id, ConfigFoundTarget *ret_found)
+{
+  const GPtrArray *routes = ((const ConfigBox *) cfg)->routes;
+  unsigned low = 0, high = routes->len;
+
+  for (unsigned i = 0; route_id == 0 && i < routes->len; i++)
+    if (find_in_route (routes->pdata[i], id, ret_found))
+      return true;
+  while (low < high)
+    {
+      unsigned middle = (low + high) / 2;
+      const RouteBox *route = routes->pdata[middle];
+
+      if (route->pub.id == route_id)
+        return find_in_route (route, id, ret_found);
+      if (route->pub.id < route_id)
+        low = middle + 1;
+      else
+        high = middle;
+    }
+  return false;
+}
+
+bool
+config_counts_requests (const ConfigRoute *route, const ConfigTarget *target)
+{
+  return target->max_concurrent_requests > 0 || route->balancing == CONFIG_BALANCE_LEAST_ACTIVE
+         || route->balancing == CONFIG_BALANCE_WEIGHTED_LEAST_ACTIVE;
+}

@@ -228,6 +228,19 @@ const ConfigListener *config_find_listener (const Config *cfg, int64_t id);
 const ConfigAgent *config_find_agent (const Config *cfg, P2pSpan public_id);
 const ConfigAgent *config_find_agent_by_id (const Config *cfg, int64_t id);
 
+/* A target wherever it stands, disabled ones included. */
+typedef struct
+{
+  const ConfigRoute *route;
+  const ConfigTarget *target;
+  bool enabled; /* both of them are */
+} ConfigFoundTarget;
+/* route_id 0: of any route, at the cost of a look at all. False: there is none in this snapshot. */
+bool config_find_target (const Config *cfg, int64_t route_id, int64_t id, ConfigFoundTarget *ret_found);
+
+/* Whether anybody asks how many requests are under way: only then they are counted. */
+bool config_counts_requests (const ConfigRoute *route, const ConfigTarget *target);
+
 /* The route for a canonical host and a path that starts with "/": the first in order of priority and id whose host pattern and path
  * prefix (whole segments) match, else the default route, else NULL. Cost does not grow with the number of host names. */
 const ConfigRoute *config_match (const ConfigListener *listener, P2pSpan host, P2pSpan path);

@@ -41,8 +41,7 @@ request_count_target (Request *req)
   unsigned limit = req->target->max_concurrent_requests;
 
   request_uncount_target (req);
-  if (limit == 0 && req->route->balancing != CONFIG_BALANCE_LEAST_ACTIVE
-      && req->route->balancing != CONFIG_BALANCE_WEIGHTED_LEAST_ACTIVE)
+  if (!config_counts_requests (req->route, req->target))
     return true; /* nobody asks: the counter would be a line that all workers write to */
   req->counted = config_target_state_ref (req->target->state);
   if (atomic_fetch_add_explicit (&req->counted->active, 1, memory_order_relaxed) < limit

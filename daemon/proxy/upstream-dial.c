@@ -60,34 +60,40 @@ upstream_judge_refusal (const char *kind)
 }
 
 static void
-log_failure (const ConfigTarget *target, const char *why)
+tell (const UpstreamDial *dial, const char *why)
 {
-  p2p_log (P2P_LOG_WARNING, "proxy", "target '%s': TLS with %s:%u: %s, answering an error",
-           target->name, target->host, target->port, why);
+  const ConfigTarget *target = dial->target;
+
+  if (dial->ret_why)
+    *dial->ret_why = g_strdup (why);
+  else
+    p2p_log (P2P_LOG_WARNING, "proxy", "target '%s': TLS with %s:%u: %s, answering an error",
+             target->name, target->host, target->port, why);
 }
 
 /* Why the handshake did not come about: the agent's word goes before TLS's. */
 static UpstreamResult
-judge_failure (const ConfigTarget *target, const Upstream *up, P2pStream *tls, P2pIo io)
+judge_failure (const UpstreamDial *dial, const Upstream *up, P2pStream *tls, P2pIo io)
 {
   const char *refusal = up->tunnel ? agents_stream_error (up->tunnel) : NULL;
   g_autofree char *why = NULL;
 
   if (refusal)
     {
-      log_failure (target, refusal);
+      tell (dial, refusal);
       return upstream_judge_refusal (refusal);
     }
   why = io == P2P_IO_TLS ? p2p_stream_tls_dup_error (tls) : NULL;
   if (why)
-    log_failure (target, why);
+    tell (dial, why);
   return from_io (io);
 }
 
 /* TLS over what connects; on failure the stream is closed. */
 static UpstreamResult
-start_tls (const ConfigTarget *target, Upstream *up, int64_t deadline_us)
+start_tls (const UpstreamDial *dial, Upstream *up, int64_t deadline_us)
 {
+  const ConfigTarget *target = dial->target;
   P2pStream *tls = p2p_stream_tls_client_new_resuming (g_steal_pointer (&up->strm), target->tls,
                                                        target->tls_server_name, target->origin_key);
   UpstreamResult result;
@@ -102,7 +108,7 @@ start_tls (const ConfigTarget *target, Upstream *up, int64_t deadline_us)
       up->tls = true;
       return UPSTREAM_OK;
     }
-  result = judge_failure (target, up, tls, io);
+  result = judge_failure (dial, up, tls, io);
   p2p_stream_close (tls);
   return result;
 }
@@ -124,7 +130,7 @@ upstream_dial (const UpstreamDial *dial, int64_t deadline_us, Upstream *ret_up)
     result = from_io (p2p_connect (proxy.options.resolver, p2p_span_from_string (target->host),
                                    target->port, deadline_us, &up.strm));
   if (result == UPSTREAM_OK && target->https)
-    result = start_tls (target, &up, deadline_us);
+    result = start_tls (dial, &up, deadline_us);
   if (result == UPSTREAM_OK)
     *ret_up = up;
   return result;

@@ -36,6 +36,7 @@ typedef struct
   const ConfigTarget *target;
   int64_t agent_id;       /* 0: any that matches */
   const char *request_id; /* for the agent's log */
+  char **ret_why;         /* (nullable) gets what TLS had to say, if anything, which is logged otherwise; g_free () */
 } UpstreamDial;
 
 /* Between proxy_start () and proxy_stop (). Blocks to the deadline at most. */

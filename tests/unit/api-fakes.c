@@ -91,6 +91,13 @@ agents_get_status (int64_t id, AgentStatus *ret_status)
   *ret_status = (AgentStatus){ .state = AGENT_OFFLINE, .round_trip_ms = -1 };
 }
 
+bool
+agents_is_connected (int64_t id)
+{
+  (void) id;
+  return false;
+}
+
 void
 agents_disconnect (int64_t id, const char *why)
 {

@@ -227,6 +227,11 @@ test_members (ApiFixture *fixture, const void *data)
   assert_members (json_array_get_object_element (
                       json_object_get_array_member (route.json, "targets"), 0),
                   "Target", none);
+  assert_members (json_object_get_object_member (
+                      json_array_get_object_element (
+                          json_object_get_array_member (route.json, "targets"), 0),
+                      "status"),
+                  "TargetStatus", none);
   assert_members (agent.json, "Agent", once);
   assert_members (certificate.json, "Certificate", once);
   assert_members (json_object_get_object_member (certificate.json, "status"), "CertificateStatus",

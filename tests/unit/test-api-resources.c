@@ -3,6 +3,7 @@
 /* The conventions of the API, on every resource: versions and If-Match, cursors, dry runs, merge
  * patches, unknown members, problem documents, one audit row for each change; and what each
  * resource has of its own. */
+#include "daemon/config/config.h"
 #include "lib/lock.h"
 #include "tests/unit/api-fixture.h"
 
@@ -639,6 +640,84 @@ patch_target (ApiFixture *fixture, const Reply *made, const char *members, unsig
   return stored_route (fixture, id);
 }
 
+/* --- what runs of a target ---------------------------------------------------------------------- */
+
+static JsonObject *
+status_of (const Reply *route, unsigned i)
+{
+  return json_object_get_object_member (json_array_get_object_element (targets_of (route), i),
+                                        "status");
+}
+
+static void
+note_checks (int64_t target_id)
+{
+  g_autoptr (Config) cfg = config_get_current ();
+  ConfigProbe probe = { .source = CONFIG_PROBE_ACTIVE_CHECK,
+                        .at_ms = 1700000000123,
+                        .status_code = 503,
+                        .duration_ms = 7,
+                        .error = "the origin answered 503, not 200 to 399" };
+  ConfigFoundTarget found;
+  ConfigHealth health;
+
+  g_assert_true (config_find_target (cfg, 0, target_id, &found));
+  g_assert_cmpstr (found.target->name, ==, "direct");
+  (void) config_target_state_note_check (found.target->state, &probe, 2, 1, &health);
+  g_assert_cmpint (health, ==, CONFIG_HEALTH_UNHEALTHY);
+}
+
+/* Of a direct target, a static one, one behind no agent, and one that is disabled. */
+static void
+test_target_health (ApiFixture *fixture, const void *data)
+{
+  static const char *const words[] = { "unhealthy", "healthy", "disconnected", "disabled" };
+  g_auto (Reply) made = api_call (
+      "POST", "/api/v1/routes", fixture->session,
+      "{\"name\":\"r\",\"listener_id\":1,\"targets\":["
+      "{\"name\":\"direct\",\"url\":\"http://o\",\"max_concurrent_requests\":3},"
+      "{\"name\":\"static\",\"type\":\"static\"},"
+      "{\"name\":\"agent\",\"url\":\"http://o\",\"transport\":\"agent\",\"agent_selector\":{\"match_labels\":{\"a\":\"b\"}}},"
+      "{\"name\":\"off\",\"url\":\"http://o\",\"enabled\":false}]}");
+  g_auto (Reply) again = { 0 };
+  g_auto (Reply) history = { 0 };
+  g_auto (Reply) none = api_call ("GET", "/api/v1/targets/99/health", fixture->session, NULL);
+  JsonObject *probe;
+  const char *body;
+
+  (void) data;
+  assert_reply (made, 201);
+  assert_reply (none, 404);
+  g_assert_cmpstr (json_object_get_string_member (status_of (&made, 0), "health"), ==, "unknown");
+  note_checks (1);
+  again = api_call ("GET", "/api/v1/routes/1", fixture->session, NULL);
+  for (unsigned i = 0; i < G_N_ELEMENTS (words); i++)
+    g_assert_cmpstr (json_object_get_string_member (status_of (&again, i), "health"), ==, words[i]);
+  g_assert_cmpstr (json_object_get_string_member (status_of (&again, 0), "last_checked_at"), ==,
+                   "2023-11-14T22:13:20.123Z");
+  g_assert_cmpint (json_object_get_int_member (status_of (&again, 0), "active_requests"), ==, 0);
+  g_assert_true (json_object_get_null_member (status_of (&again, 1), "active_requests"));
+  g_assert_cmpint (json_object_get_int_member (again.json, "version"), ==,
+                   json_object_get_int_member (made.json, "version"));
+
+  history = api_call ("GET", "/api/v1/targets/1/health", fixture->tokens[STORE_ROLE_VIEWER], NULL);
+  assert_reply (history, 200);
+  body = "{\"items\":[{\"at\":\"2023-11-14T22:13:20.123Z\",\"source\":\"active_check\",\"outcome\":"
+         "\"failure\",\"status_code\":503,\"duration_ms\":7,\"agent_id\":null,\"error\":\"the origin "
+         "answered 503, not 200 to 399\"}],\"next_cursor\":null}";
+  g_assert_cmpstr (history.text, ==, body);
+  probe = json_array_get_object_element (json_object_get_array_member (history.json, "items"), 0);
+  g_assert_cmpint (json_object_get_size (probe), ==, 7);
+  {
+    /* A whole route may be sent back as it was read. */
+    g_auto (Reply) same = api_call ("PATCH", "/api/v1/routes/1", fixture->session, again.text);
+
+    assert_reply (same, 200);
+    g_assert_cmpint (json_object_get_int_member (same.json, "version"), ==,
+                     json_object_get_int_member (made.json, "version"));
+  }
+}
+
 static void
 test_secrets_kept (ApiFixture *fixture, const void *data)
 {
@@ -972,6 +1051,7 @@ main (int argc, char **argv)
   ADD ("listener-runs", test_listener_runs);
   ADD ("listener-in-use", test_listener_in_use);
   ADD ("route-targets", test_route_targets);
+  ADD ("target-health", test_target_health);
   ADD ("secrets-kept", test_secrets_kept);
   ADD ("secrets-change", test_secrets_change);
   ADD ("redirect-route", test_redirect_route);
