@@ -300,6 +300,17 @@ conn_resume (Conn *conn, P2pWake wake)
 
 /* --- phases ---------------------------------------------------------------------------------------- */
 
+/* What the client says comes next. */
+static void
+conn_begin (Conn *conn)
+{
+  bool tls = conn->listener->tls != NULL;
+
+  conn->phase = tls ? CONN_HANDSHAKE : CONN_HEAD;
+  conn->deadline_us
+      = p2p_deadline_ms (tls ? proxy.options.handshake_timeout_ms : proxy.options.header_timeout_ms);
+}
+
 static void
 conn_handshake (Conn *conn)
 {
@@ -315,6 +326,47 @@ conn_handshake (Conn *conn)
     case P2P_IO_AGAIN:
     case P2P_IO_TIMEOUT:
       conn_park (conn);
+      break;
+    default:
+      conn_end (conn);
+    }
+}
+
+/* As the acceptor does with those whose address it sees itself. */
+static void
+conn_turn_away (Conn *conn)
+{
+  Workspace *ws;
+
+  if (conn->listener->tls)
+    {
+      conn_end (conn);
+      return;
+    }
+  ws = workspace_take ();
+  answer_bad_head (conn, ws, 429, "connections at your limit");
+  workspace_give (ws);
+  address_count_leave (g_steal_pointer (&conn->count)); /* who is turned away takes nobody's place */
+  conn_linger (conn);
+}
+
+static void
+conn_source (Conn *conn)
+{
+  switch (conn_read_header (conn))
+    {
+    case P2P_IO_OK:
+      conn_begin (conn);
+      if (conn->phase == CONN_HANDSHAKE)
+        conn_handshake (conn);
+      else
+        conn_serve (conn);
+      break;
+    case P2P_IO_AGAIN:
+      conn_park (conn); /* under the same deadline */
+      break;
+    case P2P_IO_OVERFLOW:
+      conn_turn_away (conn);
       break;
     default:
       conn_end (conn);
@@ -372,6 +424,9 @@ conn_run (P2pParked *parked, P2pWake wake)
     }
   switch (conn->phase)
     {
+    case CONN_SOURCE:
+      conn_source (conn);
+      break;
     case CONN_HANDSHAKE:
       conn_handshake (conn);
       break;
@@ -401,9 +456,13 @@ conn_new (int take_fd,
   if (listener->tls)
     strm = p2p_stream_tls_server_new (strm, listener->tls);
   conn->strm = strm;
-  conn->phase = listener->tls ? CONN_HANDSHAKE : CONN_HEAD;
-  conn->deadline_us = p2p_deadline_ms (listener->tls ? proxy.options.handshake_timeout_ms
-                                                     : proxy.options.header_timeout_ms);
+  conn->header_versions = conn_wanted_header (listener->id, peer);
+  conn_begin (conn);
+  if (conn->header_versions != 0)
+    {
+      conn->phase = CONN_SOURCE;
+      conn->deadline_us = p2p_deadline_ms (proxy.options.header_timeout_ms);
+    }
   p2p_parked_init (&conn->parked, proxy.pool, conn_run);
   atomic_fetch_add (&proxy.n_conns, 1);
   p2p_roster_add (&proxy.roster, &conn->listed, conn->strm);

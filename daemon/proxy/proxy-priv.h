@@ -52,6 +52,7 @@ void listeners_stop (void);
 
 typedef enum
 {
+  CONN_SOURCE,    /* a trusted proxy's PROXY header, and nothing else yet */
   CONN_HANDSHAKE, /* TLS, and nothing else yet */
   CONN_HEAD,      /* between requests, or a head has begun */
   CONN_EXCHANGE,  /* the origin has a whole request and is silent: ws has all of it */
@@ -69,9 +70,11 @@ struct Conn
   ConnPhase phase;
   int64_t deadline_us;          /* of the phase */
   Workspace *ws;                /* (owned) (nullable) CONN_EXCHANGE, while parked */
-  char *early;                  /* (owned) (nullable) bytes of a head that began, while parked */
+  unsigned header_versions;     /* CONN_SOURCE: P2P_PROXY_HEADER_V1 and _V2 */
+  char *early;                  /* (owned) (nullable) bytes of a head or PROXY header that began, while parked */
   size_t n_early;
-  char address[INET6_ADDRSTRLEN]; /* the peer's; "unix" for Unix sockets */
+  /* Who connected: the peer, or whom a trusted proxy's PROXY header names; "unix" for Unix sockets. */
+  char address[INET6_ADDRSTRLEN];
   uint16_t port;
 };
 
@@ -80,6 +83,12 @@ void conn_new (int take_fd,
                ListenerRef *listener,
                const struct sockaddr *peer,
                AddressCount *take_count);
+
+/* The versions of the PROXY header that the peer has to send there; 0: none (conn-source.c). */
+unsigned conn_wanted_header (int64_t listener_id, const struct sockaddr *peer);
+/* Reads what is there of the header, and nothing else. P2P_IO_OK: it was whole, and address, port and count are whose it says;
+ * P2P_IO_AGAIN: park; P2P_IO_OVERFLOW: whole, but that one has as many connections as it may; all else: end. */
+P2pIo conn_read_header (Conn *conn);
 
 /* --- a request ----------------------------------------------------------------------------------- */
 
