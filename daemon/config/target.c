@@ -39,6 +39,18 @@ check_timeout (const TargetScope *scope, const char *member, int64_t value)
              : config_target_refuse (scope, member, "must be between 1 and 86400000");
 }
 
+/* A connection that turns into HTTP/2, or into TLS with HTTP inside, would carry requests that nobody judges. */
+static const char *
+check_upgrade (const char *name)
+{
+  static const char *const http[] = { "h2c", "h2", "http", "tls" };
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (http); i++)
+    if (g_ascii_strcasecmp (name, http[i]) == 0)
+      return "must not contain h2c, h2, http or tls";
+  return config_check_token (name);
+}
+
 static bool
 check_upgrades (const TargetScope *scope)
 {
@@ -46,9 +58,7 @@ check_upgrades (const TargetScope *scope)
 
   for (char **p = scope->row->allowed_upgrades; *p; p++, n++)
     {
-      /* A connection that turns into HTTP/2 would carry requests that nobody judges. */
-      const char *wrong
-          = g_ascii_strcasecmp (*p, "h2c") == 0 ? "must not contain h2c" : config_check_token (*p);
+      const char *wrong = check_upgrade (*p);
 
       if (!config_target_pass (scope, "allowed_upgrades", wrong))
         return false;

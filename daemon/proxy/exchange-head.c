@@ -5,6 +5,7 @@
 
 #include "daemon/agents/agents.h"
 #include "daemon/proxy/headers.h"
+#include "daemon/proxy/upgrade.h"
 #include "lib/log.h"
 
 #include <glib.h>
@@ -91,13 +92,13 @@ static Outcome
 start_upgraded (Exchange *ex, size_t head_size)
 {
   Request *req = ex->req;
-  const P2pField *asked = p2p_message_field (&req->head->msg, P2P_FIELD_UPGRADE);
-  const P2pField *got = p2p_message_field (&req->ws->resp.msg, P2P_FIELD_UPGRADE);
   struct iovec iov;
   Writer out;
 
-  if (!ex->upgrade || !ex->up_done || !got || !p2p_span_equal_nocase (asked->value, got->value))
+  if (!ex->upgrade || !upgrade_is_answered (&req->ws->resp.msg, &req->head->msg, req->target))
     return exchange_fail (ex, 502, "the origin switched protocols unasked");
+  if (!ex->up_done)
+    return exchange_fail (ex, 502, "the origin switched protocols before the request's end");
   writer_init (&out, req->ws->out_down, sizeof req->ws->out_down);
   if (!headers_write_response (req, &req->ws->resp, FRAME_NONE, false, &out))
     return exchange_fail (ex, 502, too_large);

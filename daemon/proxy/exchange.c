@@ -4,6 +4,7 @@
 #include "daemon/proxy/exchange-priv.h"
 
 #include "daemon/proxy/headers.h"
+#include "daemon/proxy/upgrade.h"
 
 #include <glib.h>
 
@@ -23,28 +24,13 @@ exchange_fail (Exchange *ex, unsigned status, const char *detail)
 /* --- the way up ------------------------------------------------------------------------------------ */
 
 static bool
-wants_upgrade (const Request *req)
-{
-  const P2pMessage *msg = &req->head->msg;
-  const P2pField *field;
-
-  if (!msg->upgrade || msg->body != P2P_BODY_NONE || msg->minor == 0)
-    return false;
-  field = p2p_message_field (msg, P2P_FIELD_UPGRADE);
-  for (char **name = req->target->allowed_upgrades; field && *name; name++)
-    if (p2p_span_equal_nocase (field->value, p2p_span_from_string (*name)))
-      return true;
-  return false;
-}
-
-static bool
 start_up (Exchange *ex)
 {
   Request *req = ex->req;
   const P2pMessage *msg = &req->head->msg;
   Writer out;
 
-  ex->upgrade = wants_upgrade (req);
+  ex->upgrade = upgrade_is_offered (msg, req->target);
   writer_init (&out, req->ws->out_up, sizeof req->ws->out_up);
   if (!headers_write_request (req, ex->upgrade, &out))
     return false;

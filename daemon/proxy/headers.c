@@ -4,6 +4,7 @@
  * without those that only we may set. */
 #include "daemon/proxy/headers.h"
 
+#include "daemon/proxy/upgrade.h"
 #include "lib/date.h"
 
 #include <glib.h>
@@ -180,8 +181,10 @@ put_request_line (Writer *out, const Request *req)
 }
 
 static void
-put_request_framing (Writer *out, const P2pMessage *msg, bool upgrade)
+put_request_framing (Writer *out, const Request *req, bool upgrade)
 {
+  const P2pMessage *msg = &req->head->msg;
+
   if (msg->body == P2P_BODY_CHUNKED)
     WRITER_PUT (out, "Transfer-Encoding: chunked\r\n");
   else if (msg->has_content_length)
@@ -193,8 +196,7 @@ put_request_framing (Writer *out, const P2pMessage *msg, bool upgrade)
   if (upgrade)
     {
       WRITER_PUT (out, "Connection: Upgrade\r\n");
-      writer_put_field (out, P2P_SPAN ("Upgrade"),
-                        p2p_message_field (msg, P2P_FIELD_UPGRADE)->value);
+      upgrade_put (out, msg, req->target);
     }
   else if (p2p_message_has_token (msg, P2P_FIELD_TE, P2P_SPAN ("trailers")))
     WRITER_PUT (out, "Connection: TE\r\nTE: trailers\r\n");
@@ -212,7 +214,7 @@ headers_write_request (Request *req, bool upgrade, Writer *out)
   writer_put (out, req->target->request_fields);
   put_forwarded (out, req);
   put_via (out, msg);
-  put_request_framing (out, msg, upgrade);
+  put_request_framing (out, req, upgrade);
   WRITER_PUT (out, "\r\n");
   return !out->overflow;
 }
@@ -238,11 +240,15 @@ put_response_framing (const Request *req, const P2pResponseHead *resp, Frame fra
       writer_put_u64 (out, resp->msg.content_length);
       WRITER_PUT (out, "\r\n");
     }
-  if (resp->status == 101)
+  /* RFC 9110 section 15.5.22: 426 says what to ask for. */
+  if (resp->status == 101
+      || (resp->status == 426 && req->head->msg.minor > 0 && upgrade_is_offered (&resp->msg, req->target)))
     {
-      WRITER_PUT (out, "Connection: Upgrade\r\n");
-      writer_put_field (out, P2P_SPAN ("Upgrade"),
-                        p2p_message_field (&resp->msg, P2P_FIELD_UPGRADE)->value);
+      if (close)
+        WRITER_PUT (out, "Connection: Upgrade, close\r\n");
+      else
+        WRITER_PUT (out, "Connection: Upgrade\r\n");
+      upgrade_put (out, &resp->msg, req->target);
     }
   else if (resp->status >= 200 && close)
     WRITER_PUT (out, "Connection: close\r\n");
