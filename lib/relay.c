@@ -19,6 +19,11 @@
  * closing at once would abort the stream and could destroy an answer that is still on its way. */
 #define LINGER_US 2000000
 
+/* When its pool ends it may end what it is about: until it was silent for so long, on its worker, since nothing parks any more. Beyond
+ * so many relays they end at once. */
+#define STAY_US 2000000
+#define STAYING_MAX 256
+
 typedef struct
 {
   P2pStream *from; /* (borrowed: relay) */
@@ -42,6 +47,7 @@ typedef struct
   P2pStream *strms[2]; /* (owned) a, b */
   Way ways[2];         /* from a, from b */
   bool hung[2];        /* found hung up, and nothing can be done about it now */
+  bool stays;          /* while the pool ends, see STAY_US */
   int64_t last_byte_us;
   int64_t watch_at_us;     /* P2P_FOREVER: done */
   int64_t linger_until_us; /* 0: not lingering */
@@ -49,6 +55,8 @@ typedef struct
 
 /* Relays that sleep on a worker until one of their peers says something. */
 static atomic_uint n_patient;
+
+static atomic_uint n_staying;
 
 static bool
 way_waits_for_to (const Way *way)
@@ -172,6 +180,8 @@ relay_end (Relay *relay, P2pIo end)
 
   if (relay->options.pool)
     p2p_parked_done (&relay->parked);
+  if (relay->stays)
+    atomic_fetch_sub_explicit (&n_staying, 1, memory_order_relaxed);
   for (unsigned i = 0; i < 2; i++)
     {
       Way *way = &relay->ways[i];
@@ -293,45 +303,61 @@ relay_deadline (Relay *relay, int64_t now_us)
   return deadline_us;
 }
 
-/* Until when it may wait on its worker; P2P_TRY: not at all. */
-static int64_t
-relay_take_patience (Relay *relay, int64_t now_us)
+/* Whether it may wait on its worker, until *ret_until_us. */
+static bool
+relay_takes_patience (Relay *relay, int64_t now_us, int64_t *ret_until_us)
 {
-  int64_t until_us = relay->last_byte_us + PARK_AFTER_US;
-
+  *ret_until_us = relay->last_byte_us + PARK_AFTER_US;
   if (!relay->options.pool)
-    return P2P_FOREVER;
-  if (now_us < until_us && atomic_fetch_add_explicit (&n_patient, 1, memory_order_relaxed) < PATIENT_MAX)
-    return until_us;
-  if (now_us < until_us)
-    atomic_fetch_sub_explicit (&n_patient, 1, memory_order_relaxed);
-  return P2P_TRY;
+    *ret_until_us = P2P_FOREVER;
+  else if (relay->stays)
+    *ret_until_us = now_us + PARK_AFTER_US; /* then it looks whether it is to stop */
+  else if (now_us >= *ret_until_us)
+    return false;
+  if (atomic_fetch_add_explicit (&n_patient, 1, memory_order_relaxed) < PATIENT_MAX
+      || !relay->options.pool || relay->stays)
+    return true;
+  atomic_fetch_sub_explicit (&n_patient, 1, memory_order_relaxed);
+  return false;
+}
+
+/* OK: something is ready. AGAIN: nothing is, to be tried again. TIMEOUT: nothing is, time to park. */
+static P2pIo
+relay_wait (Relay *relay, P2pWait items[2], int64_t now_us, int64_t deadline_us, bool has_moved)
+{
+  int64_t until_us;
+  P2pIo io;
+
+  if (!relay_takes_patience (relay, now_us, &until_us))
+    /* Asked even before parking: a hang-up about which nothing can be done must not wake it over and over. What has just moved
+     * bytes was not woken by one. */
+    return !has_moved && p2p_stream_wait (items, 2, P2P_TRY) == P2P_IO_OK ? P2P_IO_OK : P2P_IO_TIMEOUT;
+  io = p2p_stream_wait (items, 2, MIN (until_us, deadline_us));
+  atomic_fetch_sub_explicit (&n_patient, 1, memory_order_relaxed);
+  return io == P2P_IO_TIMEOUT && (!relay->options.pool || relay->stays) ? P2P_IO_AGAIN : io;
 }
 
 /* Nothing moves. AGAIN: it is to be tried again; OK: parked, the relay must not be touched any more; else how it ended. has_moved: since
- * it came onto this worker, so that nobody can have hung up long ago: a hang-up about which nothing can be done must not wake it over
- * and over. */
+ * it came onto this worker. */
 static P2pIo
 relay_rest (Relay *relay, int64_t now_us, bool has_moved)
 {
-  int64_t deadline_us = relay_deadline (relay, now_us), until_us;
-  P2pIo io = P2P_IO_AGAIN;
+  int64_t deadline_us = relay_deadline (relay, now_us);
   P2pWait items[2];
+  P2pIo io;
 
   if (now_us >= deadline_us)
     return relay->linger_until_us ? P2P_IO_RESET : P2P_IO_TIMEOUT;
+  if (relay->stays && now_us >= relay->last_byte_us + STAY_US)
+    return P2P_IO_STOPPED;
   if (now_us >= relay->watch_at_us)
     relay_watch_peers (relay);
   relay_wants (relay, items);
-  until_us = relay_take_patience (relay, now_us);
-  if (until_us != P2P_TRY || !has_moved)
-    io = p2p_stream_wait (items, 2, until_us == P2P_TRY ? P2P_TRY : MIN (until_us, deadline_us));
-  if (until_us != P2P_TRY && relay->options.pool)
-    atomic_fetch_sub_explicit (&n_patient, 1, memory_order_relaxed);
+  io = relay_wait (relay, items, now_us, deadline_us, has_moved);
   relay->ways[0].drained = relay->ways[1].drained = false;
-  if (io == P2P_IO_OK && !relay_note_hangups (relay, items))
-    return P2P_IO_RESET;
-  if (io != P2P_IO_AGAIN)
+  if (io == P2P_IO_OK)
+    return relay_note_hangups (relay, items) ? P2P_IO_AGAIN : P2P_IO_RESET;
+  if (io == P2P_IO_AGAIN)
     return P2P_IO_AGAIN;
   p2p_park (&relay->parked, items, 2, MIN (deadline_us, relay->watch_at_us));
   return P2P_IO_OK;
@@ -365,12 +391,24 @@ relay_run (Relay *relay)
     relay_end (relay, io);
 }
 
+/* The pool ends. */
+static bool
+relay_may_stay (Relay *relay)
+{
+  if (p2p_now_us () >= relay->last_byte_us + STAY_US)
+    return false;
+  relay->stays = atomic_fetch_add_explicit (&n_staying, 1, memory_order_relaxed) < STAYING_MAX;
+  if (!relay->stays)
+    atomic_fetch_sub_explicit (&n_staying, 1, memory_order_relaxed);
+  return relay->stays;
+}
+
 static void
 wake_cb (P2pParked *parked, P2pWake wake)
 {
   Relay *relay = (Relay *) ((char *) parked - G_STRUCT_OFFSET (Relay, parked));
 
-  if (wake == P2P_WAKE_STOP)
+  if (wake == P2P_WAKE_STOP && !relay_may_stay (relay))
     relay_end (relay, P2P_IO_STOPPED);
   else
     relay_run (relay);

@@ -196,6 +196,12 @@ bad_upgrade (StoreRoute *route)
 }
 
 static void
+bad_upgrade_tls (StoreRoute *route)
+{
+  config_fixture_set (&target_of (route)->allowed_upgrades[0], "tls");
+}
+
+static void
 bad_ca (StoreRoute *route)
 {
   config_fixture_set (&target_of (route)->url, "https://origin");
@@ -424,6 +430,7 @@ static const struct
   { "listener", bad_listener, "listener_id", true },
   { "timeout", bad_timeout, "targets[0].upstream_connect_timeout_ms", false },
   { "upgrade", bad_upgrade, "targets[0].allowed_upgrades", false },
+  { "upgrade-tls", bad_upgrade_tls, "targets[0].allowed_upgrades", false },
   { "ca", bad_ca, "targets[0].tls_ca_pem", false },
   { "server-name", bad_server_name, "targets[0].tls_server_name", false },
   { "host-header", bad_host_header, "targets[0].custom_host_header", false },

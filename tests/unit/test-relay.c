@@ -486,6 +486,28 @@ say (P2pStream *from, P2pStream *to, const char *text)
   g_assert_cmpmem (buf, have, text, strlen (text));
 }
 
+static void *
+stop_main (void *data)
+{
+  g_assert_true (p2p_pool_stop (data, SOON));
+  return NULL;
+}
+
+/* Who has just been busy goes on while the pool ends, until it is silent. */
+static void
+stop_while_busy (P2pPool *pool, P2pStream *client, P2pStream *origin)
+{
+  pthread_t thread;
+  char byte;
+  size_t n;
+
+  P2P_PTHREAD (pthread_create (&thread, NULL, stop_main, pool));
+  say (client, origin, "not yet");
+  say (origin, client, "no");
+  g_assert_cmpint (p2p_stream_read (client, &byte, 1, &n, SOON), ==, P2P_IO_EOF);
+  P2P_PTHREAD (pthread_join (thread, NULL));
+}
+
 /* Parks, wakes from either side, parks again; then ends in order, or with the pool. */
 static void
 relay_parks (unsigned pair, bool stop)
@@ -519,7 +541,7 @@ relay_parks (unsigned pair, bool stop)
   else
     p2p_stream_close (g_steal_pointer (&client));
   if (stop)
-    g_assert_true (p2p_pool_stop (pool, SOON));
+    stop_while_busy (pool, client, origin);
   else
     p2p_stream_close (g_steal_pointer (&origin));
   p2p_mutex_lock (&start.lock);
