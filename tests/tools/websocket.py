@@ -242,6 +242,16 @@ class Client:
             raise Refused(head.decode("latin-1"))
         self.sock.setblocking(False)
 
+    def leave(self, reset):
+        """The socket is closed by who drops it."""
+        if reset:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return
+        try:
+            self.send(CLOSE, struct.pack("!H", 1000))
+        except AGAIN + (OSError,):
+            pass
+
     def send(self, opcode, payload):
         self.sock.sendall(frame(opcode, payload, True))
 
@@ -313,11 +323,107 @@ class Clients:
                     self.drop(client)
         return good, last - begin
 
+    def sweep(self):
+        """Drops those that have ended."""
+        for key, _events in self.selector.select(0):
+            if not key.data.read()[1]:
+                self.drop(key.data)
+        return True
+
     def close(self):
         for client in self.clients:
             client.sock.close()
         self.clients = []
         self.selector.close()
+
+
+# ---- A place for them, and what they cost -----------------------------------------------------------------
+
+
+def status(pid, name):
+    for line in pathlib.Path("/proc/%d/status" % pid).read_text().splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1])
+    raise p2p.Failure("process %d has no %s" % (pid, name))
+
+
+def n_sockets(pid):
+    n = 0
+    for link in pathlib.Path("/proc/%d/fd" % pid).iterdir():
+        try:
+            n += os.readlink(link).startswith("socket:")
+        except OSError:
+            pass  # closed meanwhile
+    return n
+
+
+class Meter:
+    """What one process has, as it was at the start and at moments with names."""
+
+    def __init__(self, name, process):
+        self.name, self.pid, self.moments, self.threads_max = name, process.pid, {}, 0
+        self.note("start")
+
+    def look(self):
+        self.threads_max = max(self.threads_max, status(self.pid, "Threads"))
+
+    def note(self, moment):
+        self.look()
+        self.moments[moment] = {"threads": status(self.pid, "Threads"), "rss_kib": status(self.pid, "VmRSS"),
+                                "sockets": n_sockets(self.pid)}
+
+    def threads_more(self):
+        """Now, than at the start."""
+        return status(self.pid, "Threads") - self.moments["start"]["threads"]
+
+    def bytes_each(self, moment, n):
+        return (self.moments[moment]["rss_kib"] - self.moments["start"]["rss_kib"]) * 1024 // max(n, 1)
+
+    def is_empty(self):
+        return n_sockets(self.pid) <= self.moments["start"]["sockets"]
+
+
+class Site:
+    """An origin behind a daemon, one listener, directly or through an agent, with TLS before and behind the daemon or without. The first
+    few WebSockets have come and gone, so that the meters start with what every site has."""
+
+    HOST = "ws.test"
+
+    def __init__(self, daemon, tls=False, origin_tls=False, through_agent=False):
+        daemon.set_up()
+        self.tls, folder = tls, daemon.ca_file.parent
+        self.origin = Origin((folder / "server.crt.pem", folder / "server.key.pem") if origin_tls else ())
+        listener = daemon.create_listener("web", "https" if tls else "http")
+        target = {"type": "proxy", "transport": "direct", "url": self.origin.url, "tls_skip_verify": origin_tls}
+        if through_agent:
+            agent = daemon.start_agent("edge")
+            target["transport"] = "agent"
+            target["agent_selector"] = {"match_labels": {"p2pstream.io/agent-id": agent.info["public_id"]}}
+        daemon.create_route(listener, "ws", target=target)
+        self.port = listener["status"]["bound_port"]
+        warm = self.open(4)
+        warm.echo()
+        warm.close()
+        p2p.poll(lambda: self.origin.count() == 0, "the first ones are closed")
+        self.meters = [Meter("daemon", daemon)] + [Meter("agent", agent) for agent in daemon.agents]
+
+    def open(self, n, look=lambda: None):
+        return Clients(self.port, self.HOST, n, self.tls, look)
+
+    def look(self):
+        for meter in self.meters:
+            meter.look()
+
+    def note(self, moment):
+        for meter in self.meters:
+            meter.note(moment)
+
+    def await_empty(self):
+        p2p.poll(lambda: self.origin.count() == 0, "the origin sees the end of all of them", WITHIN)
+        p2p.poll(lambda: all(meter.is_empty() for meter in self.meters), "their descriptors are closed", WITHIN)
+
+    def close(self):
+        self.origin.close()
 
 
 def main():
