@@ -114,6 +114,7 @@ start_proxy (GError **error)
                            .header_timeout_ms = settings->public_header_timeout_ms,
                            .idle_timeout_ms = settings->public_idle_timeout_ms,
                            .body_idle_timeout_ms = settings->public_body_idle_timeout_ms,
+                           .min_body_rate = settings->public_min_body_rate,
                            .upstream_keepalive_max = (unsigned) settings->upstream_keepalive_max,
                            .upstream_keepalive_idle_ms = settings->upstream_keepalive_idle_ms };
 

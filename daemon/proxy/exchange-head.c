@@ -82,6 +82,7 @@ start_interim (Exchange *ex, size_t head_size)
     return exchange_fail (ex, 502, too_large);
   if (req->head->msg.minor > 0)
     ex->interim = writer_get_span (&out);
+  ex->n_interim += head_size;
   ex->n_back -= head_size;
   memmove (req->ws->back, req->ws->back + head_size, ex->n_back);
   ex->scanned = 0;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What the two files of an exchange share: exchange.c (both directions and the one wait) and exchange-head.c (the heads of the
- * origin's answers). One worker at a time. */
+/* What the files of an exchange share: exchange.c (both directions and the one wait), exchange-head.c (the heads of the origin's
+ * answers) and exchange-time.c (who has how much time). One worker at a time. */
 #pragma once
 
 #include "daemon/proxy/exchange.h"
+#include "daemon/proxy/pace.h"
 #include "daemon/proxy/pipe.h"
 
 typedef enum
@@ -41,8 +42,15 @@ struct Exchange
   size_t scanned;
   P2pSpan interim; /* of a 1xx head, to be written before anything else goes down */
   int64_t header_timeout_us, idle_timeout_us;
+  uint64_t n_interim; /* bytes of 1xx heads so far: after one the client need not wait with its body */
+  /* exchange-time.c */
   int64_t last_move_us;
   uint64_t last_moved;
+  Pace up_pace, down_pace;
+  bool client_sends; /* it is the client that the wait is for: its body's next bytes */
+  bool client_takes; /* or that it takes those of the answer */
+  bool looked;       /* once since the last move, what the kernel holds for the client: */
+  int64_t unsent;
   unsigned fail_status;
   const char *fail_detail; /* (static) */
 };
@@ -52,6 +60,13 @@ Outcome exchange_fail (Exchange *ex, unsigned status, const char *detail);
 
 /* Whether a thread that sleeps until its origin answers would be missed: parking costs less then. */
 bool exchange_is_crowded (void);
+
+/* Before a wait, whose client_want is known: notes what moved since the last one. GOES_ON, or the client is too slow. */
+Outcome exchange_note_moves (Exchange *ex, unsigned client_want);
+/* Until when that wait may last. */
+int64_t exchange_deadline (const Exchange *ex);
+/* It has lasted so long. GOES_ON: the client is slow and not too slow. */
+Outcome exchange_timed_out (Exchange *ex);
 
 /* Reads and looks, until a head is queued or there is nothing to read. */
 Outcome exchange_read_heads (Exchange *ex, unsigned *origin_want);

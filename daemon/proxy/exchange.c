@@ -155,34 +155,6 @@ go_down (Exchange *ex, unsigned *client_want, unsigned *origin_want, bool *more)
 
 /* --- both ------------------------------------------------------------------------------------------ */
 
-/* Before the request is out its body must move; then the origin has its time for a head; then the body must move again. */
-static int64_t
-current_deadline (Exchange *ex)
-{
-  uint64_t moved = ex->up_pipe.moved + (ex->answering ? ex->down_pipe.moved : ex->n_back);
-  bool awaits_head = ex->up_done && !ex->answering;
-
-  if (moved != ex->last_moved || ex->last_move_us == 0)
-    {
-      ex->last_moved = moved;
-      ex->last_move_us = p2p_now_us ();
-    }
-  return ex->last_move_us + (awaits_head ? ex->header_timeout_us : ex->idle_timeout_us);
-}
-
-static Outcome
-timed_out (Exchange *ex, unsigned client_want)
-{
-  bool client_is_slow = !ex->up_done && !ex->up_broken && (client_want & P2P_READABLE);
-
-  if (client_is_slow)
-    {
-      ex->close_after = true;
-      return exchange_fail (ex, 408, "the request's body did not arrive in time");
-    }
-  return exchange_fail (ex, 504, "the origin did not answer in time");
-}
-
 bool
 exchange_is_crowded (void)
 {
@@ -212,7 +184,7 @@ park (Exchange *ex, unsigned client_want, unsigned origin_want)
   ex->was_patient = true;
   req->wait[0] = (P2pWait){ .strm = ex->one_eyed ? NULL : req->conn->strm, .want = client_want };
   req->wait[1] = (P2pWait){ .strm = ex->up->strm, .want = origin_want };
-  req->wait_until_us = current_deadline (ex);
+  req->wait_until_us = exchange_deadline (ex);
   if (ex->one_eyed)
     req->wait_until_us = MIN (req->wait_until_us, p2p_deadline_ms (P2P_SOON_MS));
   return PARK;
@@ -232,10 +204,10 @@ wait_for_both (Exchange *ex, unsigned client_want, unsigned origin_want)
   unsigned leaving = client_leaving (ex, client_want);
   P2pWait items[2] = { { .strm = ex->req->conn->strm, .want = client_want | leaving },
                        { .strm = origin_want ? ex->up->strm : NULL, .want = origin_want } };
-  P2pIo io = p2p_stream_wait (items, 2, current_deadline (ex));
+  P2pIo io = p2p_stream_wait (items, 2, exchange_deadline (ex));
 
   if (io == P2P_IO_TIMEOUT)
-    return timed_out (ex, client_want);
+    return exchange_timed_out (ex);
   if (io != P2P_IO_OK)
     return exchange_fail (ex, 502, "waiting for the origin failed");
   ex->try_client = (items[0].ready & (P2P_READABLE | P2P_HANGUP)) != 0;
@@ -258,6 +230,8 @@ run (Exchange *ex)
         outcome = watch_client (ex, &client_want);
       if (outcome == GOES_ON)
         outcome = go_down (ex, &client_want, &origin_want, &more);
+      if (outcome == GOES_ON && !more)
+        outcome = exchange_note_moves (ex, client_want);
       if (outcome == GOES_ON && !more)
         outcome = may_park (ex) ? park (ex, client_want, origin_want)
                                 : wait_for_both (ex, client_want, origin_want);
@@ -351,6 +325,8 @@ exchange_run (Exchange *ex, Request *req, Upstream *take_up, bool may_repeat)
                     .up = take_up,
                     .may_repeat = may_repeat,
                     .watch = true,
+                    .up_pace.left_us = proxy.options.body_idle_timeout_ms * 1000,
+                    .down_pace.left_us = proxy.options.body_idle_timeout_ms * 1000,
                     .header_timeout_us = req->target->response_header_timeout_ms * 1000,
                     .idle_timeout_us = req->target->idle_timeout_ms * 1000 };
   return finish (ex, start_up (ex) ? run (ex)
@@ -361,7 +337,7 @@ ExchangeResult
 exchange_resume (Exchange *ex, P2pWake wake)
 {
   if (wake == P2P_WAKE_TIMEOUT && !ex->one_eyed)
-    return finish (ex, timed_out (ex, 0));
+    return finish (ex, exchange_timed_out (ex));
   ex->must_stay = wake == P2P_WAKE_STOP; /* the drain waits for it */
   ex->try_origin = wake == P2P_WAKE_READY;
   ex->try_client = wake == P2P_WAKE_READY && !ex->one_eyed;

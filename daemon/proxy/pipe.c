@@ -24,7 +24,7 @@ pipe_init (Pipe *pipe, P2pStream *from, P2pStream *to, char *buf, size_t size, s
   pipe->drained = false;
   pipe->end_queued = false;
   pipe->io = P2P_IO_OK;
-  pipe->moved = 0;
+  pipe->n_read = pipe->n_written = 0;
   pipe->out_first = pipe->n_out = 0;
 }
 
@@ -85,7 +85,7 @@ drain_out (Pipe *pipe)
 
       if (io != P2P_IO_OK)
         return io;
-      pipe->moved += n;
+      pipe->n_written += n;
       while (n > 0 && n >= pipe->out[pipe->out_first].iov_len)
         n -= pipe->out[pipe->out_first++].iov_len;
       if (n > 0)
@@ -134,7 +134,7 @@ fill (Pipe *pipe)
   if (io == P2P_IO_OK)
     {
       pipe->end += n;
-      pipe->moved += n;
+      pipe->n_read += n;
       pipe->drained = n < room;
     }
   return io;

@@ -41,7 +41,7 @@ typedef struct
   bool drained;        /* the last read did not fill the buffer: the next would find nothing */
   bool end_queued;     /* the last of the output is in out */
   P2pIo io;            /* why a READ_FAILED or WRITE_FAILED */
-  uint64_t moved;      /* bytes read and bytes written so far: whether it stands still */
+  uint64_t n_read, n_written; /* bytes so far */
   struct iovec out[8]; /* waits to be written: head, chunk line, content, end of chunk, end of body */
   unsigned out_first, n_out;
   char chunk_line[20];

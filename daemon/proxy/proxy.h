@@ -23,6 +23,7 @@ typedef struct
   unsigned max_head_fields, upstream_max_head_fields; /* at most P2P_HTTP1_FIELDS_MAX */
   uint64_t max_body_bytes; /* of a request */
   int64_t handshake_timeout_ms, header_timeout_ms, idle_timeout_ms, body_idle_timeout_ms;
+  int64_t min_body_rate; /* bytes a second that a client has to send or to take; 0: any */
   unsigned upstream_keepalive_max; /* idle upstream connections kept, all origins together */
   int64_t upstream_keepalive_idle_ms;
 } ProxyOptions;
