@@ -104,6 +104,9 @@ class Process:
     INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS",
                  "LD_LIBRARY_PATH", "P2P_LOCK_DEBUG", "GNUTLS_SYSTEM_PRIORITY_FILE")
 
+    REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error: ")
+    reports = []  # of all processes
+
     def __init__(self, argv, env=None, cwd=None, log_path=None):
         self.argv, self.cwd, self.log_path = argv, cwd, log_path
         self.env = {k: os.environ[k] for k in self.INHERITED if k in os.environ}
@@ -173,7 +176,15 @@ class Process:
         self.reader.join(5)
         self.popen.stdout.close()
         code, self.popen = self.popen.returncode, None
+        self.note_reports()
         return code
+
+    def note_reports(self):
+        """What a sanitizer said, which a killed program's exit code does not tell."""
+        for n, line in enumerate(self.lines):
+            if any(word in line for word in self.REPORTS):
+                self.reports.append("\n".join([self.argv[0]] + self.lines[n : n + 60]))
+                return
 
     def kill(self):
         return self.stop(signal.SIGKILL)
@@ -233,12 +244,14 @@ class Daemon(Process):
             self.__exit__()
             raise
 
-    def __exit__(self, *_exc):
+    def __exit__(self, kind=None, *_exc):
         for agent in self.agents:
             agent.stop()
         self.stop()
         if self.own_dir and not self.keep:
             shutil.rmtree(self.dir, ignore_errors=True)
+        if self.reports and kind is None:
+            raise Failure("a sanitizer's report:\n" + "\n".join(self.reports))
 
     @property
     def ca_file(self):

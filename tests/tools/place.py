@@ -3,6 +3,7 @@
 """A whole place for the stories of tests/system: a daemon with an HTTP and an HTTPS listener, and the same origin behind each way
 that a request can take to it. A host name chooses the way. Standard library only."""
 
+import os
 import ssl
 
 import p2p
@@ -52,6 +53,11 @@ class Place:
     def close(self):
         self.plain.close()
         self.secure.close()
+
+
+def full():
+    """Whether a test shall take its full size, however long that takes."""
+    return os.environ.get("P2P_TEST_FULL", "0") not in ("", "0")
 
 
 def sanitized(name="p2pstreamd"):
