@@ -109,6 +109,16 @@ P2pHttp1 p2p_http1_parse_request (char *buf, size_t size, P2pRequestHead *ret_he
 /* request_method decides whether a body follows (HEAD, CONNECT). */
 P2pHttp1 p2p_http1_parse_response (char *buf, size_t size, P2pMethod request_method, P2pResponseHead *ret_head);
 
+/* What an origin may read in a path in another way than we: we compare bytes and change none. */
+typedef struct
+{
+  bool bad;        /* a bad percent sign, a control character, an overlong form: the others mean nothing then */
+  bool separators; /* an encoded or doubled separator, or a "\" */
+  bool dots;       /* a segment between separators of any spelling that is "." or ".." once decoded, perhaps with parameters behind ";" */
+} P2pPathFindings;
+/* path: of a request head: "*", or it begins with "/". */
+P2pPathFindings p2p_http1_judge_path (P2pSpan path);
+
 /* First field with this id, or NULL. */
 const P2pField *p2p_message_field (const P2pMessage *msg, P2pFieldId id);
 /* First field with this name, case ignored, or NULL. */
