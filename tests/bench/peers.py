@@ -3,8 +3,10 @@
 """The proxies that are measured, and the origin behind them: each is started in the benchmark's directory on free loopback
 ports, answers on http_port and https_port, and knows the processes whose CPU time is its cost.
 
-Used by tests/bench/compare and tests/bench/idle, on one thread."""
+Used by tests/bench/compare and tests/bench/routes, on one thread."""
 
+import http.client
+import json
 import os
 import pathlib
 import shutil
@@ -20,6 +22,7 @@ sys.path.insert(0, str(HERE.parent / "tools"))
 import p2p  # noqa: E402
 
 SIZES = {"1k": 1024, "64k": 64 * 1024, "10m": 10 * 1024 * 1024}
+SLOW_MS = 100
 TICK_US = 1000000 / os.sysconf("SC_CLK_TCK")
 
 
@@ -61,7 +64,14 @@ class Place:
                         "-days", "30", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
                         "-keyout", self.key, "-out", self.cert], check=True, stderr=subprocess.DEVNULL)
         self.pair.write_bytes(self.cert.read_bytes() + self.key.read_bytes())
-        self.origin_port = None
+        self.origin_port = self.slow_port = None
+
+    def expected(self, name):
+        """What the origins answer there."""
+        return b"x" * 1024 if name == "slow" else (self.www / name).read_bytes()
+
+    def origin_url(self):
+        return "http://127.0.0.1:%d" % self.origin_port
 
     def fill(self, template, target, **values):
         """Writes a configuration from tests/bench/peers; its path."""
@@ -69,16 +79,17 @@ class Place:
         user_line = "user root;" if os.geteuid() == 0 else ""
         text = string.Template((HERE / "peers" / template).read_text()).substitute(
             dir=self.dir, www=self.www, cert=self.cert, key=self.key, pair=self.pair, cores=self.cores,
-            origin_port=self.origin_port, user_line=user_line, **values)
+            origin_port=self.origin_port, slow_port=self.slow_port or self.origin_port, user_line=user_line, **values)
         path = self.dir / target
         path.write_text(text)
         return path
 
 
 class Peer:
-    """One proxy. ours: it is p2pstream. tunnel: it goes through an agent."""
+    """One proxy. ours: it is p2pstream. tunnel: it goes through an agent. protocols: the cells that it takes part in."""
 
     name, command, packages, ours, tunnel = None, None, (), False, False
+    protocols = ("http", "https", "tls-new", "tls-again", "slow")
 
     def __init__(self, place):
         self.place, self.processes, self.http_port, self.https_port = place, [], None, None
@@ -142,8 +153,16 @@ class Peer:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         url = self.url(secure, "/" + size_name)
         with urllib.request.urlopen(url, timeout=10, context=context) as answer:
-            if answer.read() != (self.place.www / size_name).read_bytes():
+            if answer.read() != self.place.expected(size_name):
                 raise p2p.Failure("%s: %s is not what the origin has" % (self.name, url))
+
+
+def tool(path):
+    """A program that only benchmarks and tests need: made when it is not there."""
+    build = p2p.build_dir()
+    if not (build / path).exists():
+        subprocess.run(["make", "-s", "-C", build, path], check=True, stdout=sys.stderr)
+    return build / path
 
 
 def find(command):
@@ -159,6 +178,19 @@ class Origin(Peer):
 
     def ports(self):
         return [self.http_port]
+
+
+class SlowOrigin(Peer):
+    """Answers with 1 KiB after SLOW_MS."""
+
+    name = "slow-origin"
+
+    def start(self):
+        argv = [str(tool("tests/tools/slow-origin")), "0", str(SLOW_MS), "1024"]
+        process = p2p.Process(argv, {}, self.place.dir, self.place.dir / "slow-origin.log")
+        self.processes.append(process.start())
+        self.place.slow_port = process.wait_for(int, "slow-origin's port")
+        return self
 
 
 class Nginx(Peer):
@@ -188,6 +220,7 @@ class Caddy(Peer):
 
 class GoPair(Peer):
     name, command, packages, tunnel = "go-pair", "go", ("golang-go", "golang-github-hashicorp-yamux-dev"), True
+    protocols = ("agent-http", "agent-https")
 
     @classmethod
     def build(cls, directory):
@@ -245,16 +278,57 @@ class Ours(Peer):
         if self.tunnel:
             agent = self.daemon.start_agent("bench")
             self.processes.append(agent)
-        url = "http://127.0.0.1:%d" % self.place.origin_port
+        self.make_routes(agent)
+        return self
+
+    def make_routes(self, agent):
         listeners = [self.daemon.create_listener(protocol, protocol) for protocol in ("http", "https")]
         for listener in listeners:
-            self.daemon.create_route(listener, "origin-" + listener["name"], host="localhost", url=url, agent=agent)
+            name = "origin-" + listener["name"]
+            self.daemon.create_route(listener, name, host="localhost", url=self.place.origin_url(), agent=agent)
+            if self.place.slow_port:
+                self.daemon.create_route(listener, "slow-" + name, host="localhost", path="/slow", agent=agent, priority=1,
+                                         url="http://127.0.0.1:%d" % self.place.slow_port)
         self.http_port, self.https_port = (listener["status"]["bound_port"] for listener in listeners)
-        return self
 
 
 class OursTunnel(Ours):
-    name, tunnel = "p2pstream-agent", True
+    name, tunnel, protocols = "p2pstream-agent", True, ("agent-http", "agent-https")
+
+
+class Api:
+    """Calls on one connection: what is measured is the daemon, not handshakes."""
+
+    def __init__(self, daemon):
+        self.bearer = daemon.bearer
+        self.conn = http.client.HTTPSConnection("127.0.0.1", daemon.management_port, context=daemon.tls_context())
+
+    def call(self, method, path, body):
+        self.conn.request(method, "/api/v1" + path, json.dumps(body),
+                          {"Authorization": "Bearer " + self.bearer, "Content-Type": "application/json"})
+        answer = self.conn.getresponse()
+        content = answer.read()
+        if answer.status >= 300:
+            raise SystemExit(content.decode())
+        return json.loads(content)
+
+
+class OursTenRoutes(Ours):
+    """A route for each of the hosts that wrk asks for in turn."""
+
+    name, protocols, n_routes = "p2pstream-10-routes", ("routes",), 10
+
+    def make_routes(self, agent):
+        listener = self.daemon.create_listener("http", "http")
+        api = Api(self.daemon)
+        for host in ["host%d.example.com" % i for i in range(self.n_routes)] + ["localhost"]:
+            api.call("POST", "/routes", {"listener_id": listener["id"], "name": host, "host_pattern": host,
+                                         "targets": [{"name": "origin", "url": self.place.origin_url()}]})
+        self.http_port = listener["status"]["bound_port"]
+
+
+class OursManyRoutes(OursTenRoutes):
+    name, n_routes = "p2pstream-10000-routes", 10000
 
 
 def beside(name, folder):
@@ -262,5 +336,4 @@ def beside(name, folder):
     return [type(base.__name__, (base,), {"name": "%s-%s" % (base.name, name), "folder": folder}) for base in (Ours, OursTunnel)]
 
 
-DIRECT = [Ours, Nginx, HAProxy, Caddy]
-TUNNEL = [OursTunnel, GoPair]
+ALL = [Ours, Nginx, HAProxy, Caddy, OursTunnel, GoPair, OursManyRoutes, OursTenRoutes]
