@@ -5,7 +5,8 @@
 nothing blocks behind the opening. Standard library only.
 
     websocket.py origin [CERTIFICATE KEY]     prints its port; then a line "count" on its input gives the number of open WebSockets,
-                                              "close N" closes N of them at random with a Close frame, "cut N" without a word
+                                              "close N" closes N of them at random with a Close frame, "cut N" without a word,
+                                              "say N" sends a Ping on N of them
 
 The origin ends when its input does."""
 
@@ -172,11 +173,15 @@ class OriginMain:
             print(len(opened), flush=True)
             return
         for served in random.sample(opened, min(int(words[1]), len(opened))):
-            if words[0] == "close":
-                try:
-                    served.sock.sendall(frame(CLOSE, struct.pack("!H", 1001), False))
-                except OSError:
-                    pass
+            self.one(served, words[0])
+
+    def one(self, served, word):
+        frames = {"close": frame(CLOSE, struct.pack("!H", 1001), False), "say": frame(PING, b"there?", False)}
+        try:
+            served.sock.sendall(frames.get(word, b""))
+        except OSError:
+            pass
+        if word != "say":
             self.end(served)
 
     def run(self):
@@ -223,9 +228,9 @@ def tls_context():
 class Client:
     """One WebSocket: opened when made."""
 
-    def __init__(self, port, host, context=None):
+    def __init__(self, port, host, context=None, address="127.0.0.1"):
         key = base64.b64encode(os.urandom(16)).decode()
-        self.sock = socket.create_connection(("127.0.0.1", port), 30)
+        self.sock = socket.create_connection((address, port), 30)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context:
             self.sock = context.wrap_socket(self.sock, server_hostname=host)
