@@ -105,6 +105,7 @@ main (int argc, char **argv)
   int status = EXIT_FAILURE;
 
   p2p_lock_setup ();
+  p2p_fd_raise_limit ();
   switch (agent_settings_load (&agent.settings, argc, argv, environ, &error))
     {
     case P2P_SETTINGS_GO:

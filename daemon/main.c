@@ -10,6 +10,7 @@
 #include "daemon/proxy/proxy.h"
 #include "daemon/settings.h"
 #include "daemon/store/store.h"
+#include "lib/fd.h"
 #include "lib/lock.h"
 #include "lib/log.h"
 #include "lib/notify.h"
@@ -349,6 +350,7 @@ main (int argc, char **argv)
 
   block_signals (&set);
   p2p_lock_setup ();
+  p2p_fd_raise_limit ();
   p2p_tls_setup ();
   switch (settings_load (&daemon_.settings, argc, argv, environ, &error))
     {

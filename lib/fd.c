@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 void
@@ -18,4 +19,15 @@ p2p_fd_close (int *fd)
   g_assert (close (*fd) == 0 || errno != EBADF);
   *fd = -1;
   errno = saved_errno;
+}
+
+void
+p2p_fd_raise_limit (void)
+{
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
+    return;
+  limit.rlim_cur = limit.rlim_max;
+  (void) setrlimit (RLIMIT_NOFILE, &limit); /* fewer connections then */
 }
