@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A pool whose limit of threads fell below what it has, at rest: whoever wakes next must not be the last one awake to leave. */
+/* A pool at its limit of threads. One whose limit fell below what it has, at rest: whoever wakes next must not be the last one awake to
+ * leave. One with as many tasks as threads: nobody waits in epoll while a task waits in the queue. */
 #include "lib/pool-priv.h"
 #include "lib/stream-tcp.h"
 
@@ -127,11 +128,68 @@ test_limit_below (void)
   g_assert_cmpint (close (fds[1]), ==, 0);
 }
 
+static void
+quick_run (P2pTask *task)
+{
+  (void) task;
+}
+
+static void
+await_end (P2pPool *pool)
+{
+  int64_t deadline_us = p2p_deadline_ms (WITHIN_S * 1000);
+  bool ended = false;
+
+  while (!ended)
+    {
+      p2p_mutex_lock (&pool->lock);
+      ended = pool->n_running == 0 && !pool->queue.head;
+      p2p_mutex_unlock (&pool->lock);
+      g_assert_cmpint (p2p_now_us (), <, deadline_us);
+      (void) poll (NULL, 0, 1); /* between two looks */
+    }
+}
+
+/* A thread is on its way for the first of these tasks and so nobody is told of the second; the last thread that is left has gone to
+ * wait in epoll meanwhile. The quick ones make such chances frequent. */
+static void
+test_all_at_work (void)
+{
+  P2pPoolOptions options = { .name = "work", .threads_min = 1, .threads_max = N_THREADS, .queue_max = 100, .idle_ms = 60000 };
+
+  for (unsigned round = 0; round < 20; round++)
+    {
+      P2pPool *pool = p2p_pool_new (&options, NULL);
+      P2pTask quick[N_THREADS];
+      Blocker blockers[N_THREADS];
+      sem_t begun, go;
+
+      g_assert_cmpint (sem_init (&begun, 0, 0) | sem_init (&go, 0, 0), ==, 0);
+      for (unsigned i = 0; i < N_THREADS; i++)
+        {
+          blockers[i] = (Blocker){ .task.run = block_run, .begun = &begun, .go = &go };
+          p2p_pool_submit (pool, &blockers[i].task);
+          quick[i] = (P2pTask){ .run = quick_run };
+          p2p_pool_submit (pool, &quick[i]);
+          if ((i + round) % 3 == 0)
+            (void) poll (NULL, 0, (int) (round % 5)); /* threads are made meanwhile, or not */
+        }
+      for (unsigned i = 0; i < N_THREADS; i++)
+        wait_for (&begun);
+      for (unsigned i = 0; i < N_THREADS; i++)
+        g_assert_cmpint (sem_post (&go), ==, 0);
+      await_end (pool);
+      g_assert_true (p2p_pool_stop (pool, p2p_deadline_ms (WITHIN_S * 1000)));
+      p2p_pool_free (pool);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   p2p_lock_setup ();
   g_test_add_func ("/pool/limit-below", test_limit_below);
+  g_test_add_func ("/pool/all-at-work", test_all_at_work);
   return g_test_run ();
 }
