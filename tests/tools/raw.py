@@ -130,10 +130,11 @@ class Conn:
 
 
 class Seen:
-    """A request as it reached the origin: bytes of the head, of the body with its framing, and the connection's number."""
+    """A request as it reached the origin: bytes of the head, of the body with its framing (whole: it came to its end), and the
+    connection's number."""
 
     def __init__(self, head, conn):
-        self.head, self.body, self.conn = head, b"", conn
+        self.head, self.body, self.whole, self.conn = head, b"", False, conn
         lines = head.decode("latin-1").split("\r\n")
         self.line = lines[0]
         self.target = self.line.split(" ")[1] if self.line.count(" ") == 2 else ""
@@ -151,7 +152,7 @@ class Origin:
 
     def __init__(self, answer=None, port=0, greeting=b"", context=None):
         self.answer, self.greeting = answer or self.echo, greeting
-        self.seen, self.n_conns, self.lock = [], 0, threading.Lock()
+        self.seen, self.n_conns, self.n_bytes, self.lock = [], 0, 0, threading.Lock()
         self.socks, self.closed, self.context = set(), False, context
         self.listener = socket.create_server(("127.0.0.1", port), backlog=512)
         self.port = self.listener.getsockname()[1]
@@ -222,6 +223,7 @@ class Origin:
                 if not piece:
                     return
                 buffer += piece
+                self.n_bytes += len(piece)
             head, buffer = buffer.split(b"\r\n\r\n", 1)
             seen = Seen(head, number)
             with self.lock:
@@ -251,7 +253,7 @@ class Origin:
                 end = int(length[0]) if length else 0
                 end = end if len(buffer) >= end else -1
             if end >= 0:
-                seen.body = buffer[:end]
+                seen.body, seen.whole = buffer[:end], True
                 return buffer[end:]
             piece = sock.recv(65536)
             if not piece:
