@@ -318,6 +318,26 @@ finish (Exchange *ex, Outcome outcome)
   return EXCHANGE_DONE;
 }
 
+/* Bytes on a new connection before it was asked anything would be taken for the answer, and the answer for the next client's. Through
+ * an agent a look would cost a frame of its own: what opens the stream goes out with the request. */
+static bool
+spoke_early (const Upstream *up)
+{
+  char byte;
+  size_t n;
+
+  return !up->reused && !up->tunnel
+         && p2p_stream_read (up->strm, &byte, 1, &n, P2P_TRY) == P2P_IO_OK;
+}
+
+static Outcome
+begin (Exchange *ex)
+{
+  if (spoke_early (ex->up))
+    return exchange_fail (ex, 502, "the origin spoke before it was asked");
+  return start_up (ex) ? run (ex) : exchange_fail (ex, 431, "the request's head is too large");
+}
+
 ExchangeResult
 exchange_run (Exchange *ex, Request *req, Upstream *take_up, bool may_repeat)
 {
@@ -329,8 +349,7 @@ exchange_run (Exchange *ex, Request *req, Upstream *take_up, bool may_repeat)
                     .down_pace.left_us = proxy.options.body_idle_timeout_ms * 1000,
                     .header_timeout_us = req->target->response_header_timeout_ms * 1000,
                     .idle_timeout_us = req->target->idle_timeout_ms * 1000 };
-  return finish (ex, start_up (ex) ? run (ex)
-                                   : exchange_fail (ex, 431, "the request's head is too large"));
+  return finish (ex, begin (ex));
 }
 
 ExchangeResult
