@@ -249,6 +249,9 @@ read_body (Client *client, const Ask *ask, SoakAnswer *answer, unsigned slow)
     }
   if (result != SOAK_END)
     return body_failed (client, ask, result);
+  /* A plain body until the end of the connection does not tell its end from its origin's. */
+  if (from_origin && offset < ask->size && !client->host->good && g_str_equal (ask->verb, "until"))
+    return body_failed (client, ask, SOAK_CUT);
   if (from_origin && offset != ask->size && !g_str_equal (ask->method, "HEAD"))
     {
       wrong (client, ask, "a body of another length");
