@@ -22,7 +22,7 @@ pipe_init (Pipe *pipe, P2pStream *from, P2pStream *to, char *buf, size_t size, s
   pipe->trailers = (P2pTrailers){ 0 };
   pipe->whole = false;
   pipe->drained = false;
-  pipe->end_queued = false;
+  pipe->end_queued = pipe->content_queued = false;
   pipe->io = P2P_IO_OK;
   pipe->n_read = pipe->n_written = 0;
   pipe->out_first = pipe->n_out = 0;
@@ -61,6 +61,7 @@ queue_content (Pipe *pipe, P2pSpan content)
 {
   if (content.n == 0)
     return;
+  pipe->content_queued = true;
   if (pipe->encoding == PIPE_ENCODE_CHUNKED)
     {
       int n = snprintf (pipe->chunk_line, sizeof pipe->chunk_line, "%zx\r\n", content.n);
@@ -97,6 +98,7 @@ drain_out (Pipe *pipe)
         }
     }
   pipe->out_first = pipe->n_out = 0;
+  pipe->content_queued = false;
   return P2P_IO_OK;
 }
 
@@ -200,7 +202,7 @@ pipe_step (Pipe *pipe)
   for (unsigned round = 0; round < ROUNDS_MAX; round++)
     {
       step = PIPE_MORE;
-      if (!pipe->body.finished && pipe->start < pipe->end)
+      if (!pipe->body.finished && pipe->start < pipe->end && !pipe->content_queued)
         step = decode (pipe);
       if (step != PIPE_MORE)
         return step;

@@ -39,6 +39,7 @@ typedef struct
   PipeEncoding encoding;
   bool whole;          /* buf[0..end) is all that was read: new bytes go behind it while there is room */
   bool drained;        /* the last read did not fill the buffer: the next would find nothing */
+  bool content_queued; /* content is in out: chunk_line and its bytes stay until they are written */
   bool end_queued;     /* the last of the output is in out */
   P2pIo io;            /* why a READ_FAILED or WRITE_FAILED */
   uint64_t n_read, n_written; /* bytes so far */
