@@ -9,6 +9,7 @@
 #include <poll.h>
 
 #define ITEMS_MAX 2
+#define DEAF_POLL_MS 10
 
 /* Entries passed on in one try after a partial write. */
 #define REST_MAX 16
@@ -207,6 +208,17 @@ arm_items (Round *round, P2pWait *items, unsigned n_items)
   return found;
 }
 
+/* What to wait at most: a thread for whose bell there is no descriptor looks after its streams itself. */
+static int
+poll_ms (const Round *round, int64_t deadline_us)
+{
+  int ms = p2p_deadline_poll_ms (deadline_us);
+
+  if (!round->waker || p2p_waker_fd (round->waker) >= 0)
+    return ms;
+  return ms < 0 ? DEAF_POLL_MS : MIN (ms, DEAF_POLL_MS);
+}
+
 /* True when an item turned out to be ready. */
 static bool
 poll_items (Round *round, P2pWait *items, unsigned n_items, int64_t deadline_us)
@@ -221,7 +233,7 @@ poll_items (Round *round, P2pWait *items, unsigned n_items, int64_t deadline_us)
                                .events = round->armed[i] ? round->arms[i].events : 0 };
   if (round->waker)
     pfds[n_pfds++] = (struct pollfd){ .fd = p2p_waker_fd (round->waker), .events = POLLIN };
-  n = poll (pfds, n_pfds, p2p_deadline_poll_ms (deadline_us));
+  n = poll (pfds, n_pfds, poll_ms (round, deadline_us));
   if (n < 0 && errno != EINTR && errno != ENOMEM && errno != EAGAIN)
     g_error ("poll: %s", g_strerror (errno));
   if (n <= 0)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
 /* Waker: the bell of a waiting thread, an eventfd that goes into its poll. Each thread owns one, made at first
- * use and closed when the thread ends; any thread may ring it while a stream holds it armed. */
+ * use and closed when the thread ends; any thread may ring it while a stream holds it armed. Without a descriptor left it has none,
+ * and who waits asks again and again instead (stream.c); the next wait tries to make one. */
 #include "lib/stream-priv.h"
 
 #include "lib/fd.h"
 #include "lib/lock.h"
 
-#include <errno.h>
 #include <glib.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -30,7 +30,7 @@ ring (P2pBell *bell)
 {
   Waker *waker = (Waker *) bell;
 
-  if (!atomic_exchange_explicit (&waker->rung, true, memory_order_acq_rel))
+  if (waker->fd >= 0 && !atomic_exchange_explicit (&waker->rung, true, memory_order_acq_rel))
     g_assert (eventfd_write (waker->fd, 1) == 0);
 }
 
@@ -56,9 +56,8 @@ p2p_waker_self (void)
       P2P_PTHREAD (pthread_once (&once, once_cb));
       self.bell.ring = ring;
       self.fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-      /* Without it the thread could not wait; the limits on threads stay far below RLIMIT_NOFILE. */
       if (self.fd < 0)
-        g_error ("eventfd: %s", g_strerror (errno));
+        return &self.bell;
       P2P_PTHREAD (pthread_setspecific (at_thread_end, &self));
     }
   return &self.bell;
@@ -78,6 +77,8 @@ p2p_waker_drain (P2pBell *waker)
   Waker *w = (Waker *) waker;
   eventfd_t count;
 
+  if (w->fd < 0)
+    return;
   /* EAGAIN: nobody rang. */
   (void) eventfd_read (w->fd, &count);
   (void) atomic_exchange_explicit (&w->rung, false, memory_order_acq_rel);

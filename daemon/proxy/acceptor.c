@@ -46,11 +46,18 @@ turn_away (int take_fd, const ListenerRef *listener, const char *answer)
   (void) shutdown (fd, SHUT_WR);
 }
 
-static bool
-is_full (void)
+/* NULL: come in. */
+static const char *
+why_full (int fd)
 {
-  return atomic_load (&proxy.n_conns) >= proxy.options.max_connections
-         || p2p_pool_is_full (proxy.pool);
+  if (p2p_pool_is_full (proxy.pool))
+    return "all workers are busy and many requests wait for one";
+  if (atomic_load (&proxy.n_conns) >= proxy.options.max_connections)
+    return "as many connections are open as may be";
+  /* The kernel gives the lowest number that is free. */
+  if (fd >= proxy.fd_ceiling)
+    return "nearly all descriptors are in use (LimitNOFILE=, ulimit -n)";
+  return NULL;
 }
 
 static void
@@ -97,14 +104,13 @@ static void
 admit (int take_fd, ListenerRef *listener, const struct sockaddr *peer)
 {
   static int64_t say_again_at_us;
+  const char *full = why_full (take_fd);
   AddressCount *count;
   unsigned n;
 
-  if (is_full ())
+  if (full)
     {
-      say_full (&say_again_at_us, p2p_pool_is_full (proxy.pool)
-                                      ? "all workers are busy and many requests wait for one"
-                                      : "as many connections are open as may be");
+      say_full (&say_again_at_us, full);
       turn_away (take_fd, listener, full_house);
       return;
     }

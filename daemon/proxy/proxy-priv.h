@@ -22,6 +22,7 @@
 typedef struct
 {
   ProxyOptions options; /* constant after proxy_start () */
+  int fd_ceiling;       /* descriptors from here on are for those who are in: their origins, the API, agents; constant likewise */
   P2pPool *pool;        /* (owned) */
   P2pRoster roster;     /* of client connections; those handed to a relay are not listed any more */
   atomic_bool stopping; /* no further request on a connection */
@@ -44,7 +45,7 @@ typedef struct
 ListenerRef *listener_ref (ListenerRef *listener);
 void listener_unref (ListenerRef *listener);
 
-/* The table of listeners and the acceptor's thread (listener.c). */
+/* The table of listeners and the acceptor's thread (listeners.c). */
 bool listeners_start (GError **error);
 void listeners_stop (void);
 

@@ -8,14 +8,31 @@
 #include "lib/log.h"
 
 #include <glib.h>
+#include <limits.h>
+#include <sys/resource.h>
 
 #define QUEUE_MAX 4096 /* requests that wait for a worker, beyond WORKERS_MAX busy ones */
 #define THREAD_IDLE_MS 30000
+#define FD_RESERVE_SHARE 16 /* of the limit on descriptors, but not more than */
+#define FD_RESERVE_MAX 256
 #define CUT_MS 2000 /* for the workers to notice that their client is gone */
 
 Proxy proxy;
 
 G_DEFINE_QUARK (proxy-error, proxy_error)
+
+/* A client that takes the last descriptor takes it from the requests of others. */
+static int
+get_fd_ceiling (void)
+{
+  struct rlimit limit;
+  rlim_t n;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX)
+    return INT_MAX;
+  n = limit.rlim_cur;
+  return (int) (n - MIN (n / FD_RESERVE_SHARE, FD_RESERVE_MAX));
+}
 
 bool
 proxy_start (const ProxyOptions *options, GError **error)
@@ -30,6 +47,7 @@ proxy_start (const ProxyOptions *options, GError **error)
   (void) proxy_error_quark ();
   (void) p2p_listen_error_quark ();
   proxy.options = *options;
+  proxy.fd_ceiling = get_fd_ceiling ();
   atomic_store (&proxy.stopping, false);
   atomic_store (&proxy.cutting, false);
   workspace_setup ();

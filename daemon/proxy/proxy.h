@@ -53,8 +53,8 @@ void proxy_stop (int64_t deadline_us);
 /* False: no such listener in the snapshot in force. */
 bool proxy_listener_get_status (int64_t id, ProxyListenerStatus *ret_status);
 
-/* Until the daemon's next start, whatever the configuration's enabled says. False with an error: not
- * found, or it could not be bound (then the state says so as well). */
+/* Until the daemon's next start or a change of the configuration's enabled, whatever that says. False with an error: not found, or it
+ * could not be bound: then nothing has changed. */
 bool proxy_listener_start (int64_t id, GError **error);
 bool proxy_listener_stop (int64_t id, GError **error);
 

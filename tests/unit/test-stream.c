@@ -10,6 +10,7 @@
 #include <glib.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #define SOON p2p_deadline_ms (20000)
@@ -281,13 +282,16 @@ later_main (void *data)
   return NULL;
 }
 
-static void
-wait_for_either (const StreamPairs *first, const StreamPairs *second)
+typedef struct
 {
   P2pStream *near[2], *far[2];
+} TwoPairs;
 
-  first->make (&near[0], &far[0]);
-  second->make (&near[1], &far[1]);
+static void
+wait_in_rounds (TwoPairs *pairs)
+{
+  P2pStream **near = pairs->near, **far = pairs->far;
+
   for (unsigned round = 0; round < 6; round++)
     {
       unsigned which = round % 2;
@@ -306,10 +310,42 @@ wait_for_either (const StreamPairs *first, const StreamPairs *second)
       /* A late ring of the round before must not look like readiness. */
       g_assert_cmpint (p2p_stream_wait (items, 2, p2p_deadline_ms (2)), ==, P2P_IO_TIMEOUT);
     }
+}
+
+static void *
+wait_main (void *data)
+{
+  wait_in_rounds (data);
+  return NULL;
+}
+
+/* A thread without a waker, and no descriptor to make one of: it has to look itself. */
+static void
+wait_without_descriptors (TwoPairs *pairs)
+{
+  struct rlimit usual, low;
+  pthread_t thread;
+
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &usual), ==, 0);
+  low = (struct rlimit){ .rlim_cur = 3, .rlim_max = usual.rlim_max };
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &low), ==, 0);
+  P2P_PTHREAD (pthread_create (&thread, NULL, wait_main, pairs));
+  P2P_PTHREAD (pthread_join (thread, NULL));
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &usual), ==, 0);
+}
+
+static void
+with_two (const StreamPairs *first, const StreamPairs *second, void (*test) (TwoPairs *pairs))
+{
+  TwoPairs pairs;
+
+  first->make (&pairs.near[0], &pairs.far[0]);
+  second->make (&pairs.near[1], &pairs.far[1]);
+  test (&pairs);
   for (unsigned i = 0; i < 2; i++)
     {
-      p2p_stream_close (near[i]);
-      p2p_stream_close (far[i]);
+      p2p_stream_close (pairs.near[i]);
+      p2p_stream_close (pairs.far[i]);
     }
 }
 
@@ -317,7 +353,13 @@ static void
 test_wait_two (const void *data)
 {
   for (const StreamPairs *second = stream_pairs; second->name; second++)
-    wait_for_either (data, second);
+    with_two (data, second, wait_in_rounds);
+}
+
+static void
+test_wait_deaf (const void *data)
+{
+  with_two (data, data, wait_without_descriptors);
 }
 
 static void
@@ -353,6 +395,7 @@ main (int argc, char **argv)
   add_for_pairs ("bulk", test_bulk);
   add_for_pairs ("stalled-writer", test_stalled_writer);
   add_for_pairs ("wait-two", test_wait_two);
+  add_for_pairs ("wait-deaf", test_wait_deaf);
   g_test_add_func ("/stream/wait-absent", test_wait_absent);
   return g_test_run ();
 }
