@@ -117,7 +117,10 @@ start_proxy (GError **error)
                            .body_idle_timeout_ms = settings->public_body_idle_timeout_ms,
                            .min_body_rate = settings->public_min_body_rate,
                            .upstream_keepalive_max = (unsigned) settings->upstream_keepalive_max,
-                           .upstream_keepalive_idle_ms = settings->upstream_keepalive_idle_ms };
+                           .upstream_keepalive_idle_ms = settings->upstream_keepalive_idle_ms,
+                           .cool_down = { .failures = (unsigned) settings->upstream_cool_down_failures,
+                                          .first_ms = settings->upstream_cool_down_ms,
+                                          .longest_ms = settings->upstream_cool_down_max_ms } };
 
   return proxy_start (&options, error);
 }

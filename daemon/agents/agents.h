@@ -77,6 +77,25 @@ int64_t agents_authenticate (P2pSpan public_id, P2pSpan token);
 /* Stores a report for agents_get_status (). */
 void agents_report (int64_t id, const AgentReport *report);
 
+typedef struct
+{
+  const Config *cfg;
+  const ConfigTarget *target;
+  int64_t now_us;        /* p2p_now_us () */
+  const int64_t *except; /* (borrowed) (nullable) ids of those that were tried */
+  unsigned n_except;
+} AgentQuestion;
+
+typedef enum
+{
+  AGENT_CHOICE_OK,
+  AGENT_CHOICE_NONE,     /* no agent matches, or none that does is connected */
+  AGENT_CHOICE_UNUSABLE, /* those that are connected are unhealthy or cooling down for this target */
+} AgentChoice;
+
+/* By the target's policy. ret_agent_id (nullable): without it nobody's turn moves on. */
+AgentChoice agents_choose (const AgentQuestion *question, int64_t *ret_agent_id);
+
 /* Why no stream came: for the answer to the client and the log. */
 typedef enum
 {
@@ -87,16 +106,14 @@ typedef enum
   AGENT_OPEN_FAILED,     /* 502 */
 } AgentOpen;
 
-/* Opens a stream to the target's host and port through a connected agent that matches its selector
- * (agents take turns). The open request goes out together with the first bytes written; the agent's
- * answer is read before the first byte that p2p_stream_read () gives: if it says no, the read answers
- * P2P_IO_REFUSED and agents_stream_error () tells why.
- * *agent_id: 0, then it becomes that of the agent; another: through this one only. */
+/* Opens a stream to the target's host and port through that agent, if it matches the target's selector. The open request goes out
+ * together with the first bytes written; the agent's answer is read before the first byte that p2p_stream_read () gives: if it
+ * says no, the read answers P2P_IO_REFUSED and agents_stream_error () tells why. */
 AgentOpen agents_open (const Config *cfg,
                        const ConfigTarget *target,
                        const char *request_id,
                        int64_t deadline_us,
-                       int64_t *agent_id,
+                       int64_t agent_id,
                        P2pStream **ret_strm);
 
 /* Whether it takes new streams now. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Streams through agents: which of the connected agents that match takes the next one. Any worker. */
+/* Streams through agents that are connected. Any worker. */
 #include "daemon/agents/agents-priv.h"
 
 #include "lib/tunnel.h"
@@ -54,35 +54,23 @@ agents_open (const Config *cfg,
              const ConfigTarget *target,
              const char *request_id,
              int64_t deadline_us,
-             int64_t *agent_id,
+             int64_t agent_id,
              P2pStream **ret_strm)
 {
-  static atomic_uint turn;
-  unsigned first = atomic_fetch_add_explicit (&turn, 1, memory_order_relaxed);
-  AgentOpen result = AGENT_OPEN_NONE;
+  const ConfigAgent *agent = config_find_agent_by_id (cfg, agent_id);
+  P2pTunnelOpen open = { .network = P2P_TUNNEL_TCP, .port = target->port };
+  P2pStream *lower;
+  AgentOpen result;
 
-  for (unsigned i = 0; i < cfg->n_agents; i++)
-    {
-      const ConfigAgent *agent = cfg->agents[(first + i) % cfg->n_agents];
-      P2pTunnelOpen open = { .network = P2P_TUNNEL_TCP, .port = target->port };
-      P2pStream *lower;
-      AgentOpen tried;
-
-      if (!agent->enabled || (*agent_id != 0 && agent->id != *agent_id)
-          || !config_selector_matches (target, agent))
-        continue;
-      tried = open_through (agent->id, deadline_us, &lower);
-      if (tried == AGENT_OPEN_OK)
-        {
-          g_strlcpy (open.host, target->host, sizeof open.host);
-          g_strlcpy (open.request_id, request_id, sizeof open.request_id);
-          *ret_strm = p2p_stream_tunnel_new (lower, &open);
-          *agent_id = agent->id;
-          return AGENT_OPEN_OK;
-        }
-      result = MAX (result, tried);
-    }
-  return result;
+  if (!agent || !agent->enabled || !config_selector_matches (target, agent))
+    return AGENT_OPEN_NONE;
+  result = open_through (agent_id, deadline_us, &lower);
+  if (result != AGENT_OPEN_OK)
+    return result;
+  g_strlcpy (open.host, target->host, sizeof open.host);
+  g_strlcpy (open.request_id, request_id, sizeof open.request_id);
+  *ret_strm = p2p_stream_tunnel_new (lower, &open);
+  return AGENT_OPEN_OK;
 }
 
 bool

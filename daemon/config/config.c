@@ -131,5 +131,14 @@ bool
 config_counts_requests (const ConfigRoute *route, const ConfigTarget *target)
 {
   return target->max_concurrent_requests > 0 || route->balancing == CONFIG_BALANCE_LEAST_ACTIVE
-         || route->balancing == CONFIG_BALANCE_WEIGHTED_LEAST_ACTIVE;
+         || route->balancing == CONFIG_BALANCE_WEIGHTED_LEAST_ACTIVE
+         || config_counts_pairs (target);
+}
+
+bool
+config_counts_pairs (const ConfigTarget *target)
+{
+  return target->transport == CONFIG_TRANSPORT_AGENT
+         && (target->agent_balancing == CONFIG_BALANCE_LEAST_ACTIVE
+             || target->agent_balancing == CONFIG_BALANCE_WEIGHTED_LEAST_ACTIVE);
 }

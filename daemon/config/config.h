@@ -19,6 +19,8 @@
 /* A certificate that the daemon makes is made anew so long before its end. */
 #define CONFIG_CERT_RENEW_MS (INT64_C (30) * 24 * 60 * 60 * 1000)
 
+#define CONFIG_TARGETS_MAX 64 /* of a route */
+
 typedef struct Config Config;
 
 typedef enum
@@ -240,6 +242,8 @@ bool config_find_target (const Config *cfg, int64_t route_id, int64_t id, Config
 
 /* Whether anybody asks how many requests are under way: only then they are counted. */
 bool config_counts_requests (const ConfigRoute *route, const ConfigTarget *target);
+/* Likewise through each agent. */
+bool config_counts_pairs (const ConfigTarget *target);
 
 /* The route for a canonical host and a path that starts with "/": the first in order of priority and id whose host pattern and path
  * prefix (whole segments) match, else the default route, else NULL. Cost does not grow with the number of host names. */

@@ -5,7 +5,6 @@
 #include "daemon/config/config-priv.h"
 
 #define PRIORITY_MAX 1000000
-#define TARGETS_MAX 64
 
 static bool
 check (const StoreRoute *row, const char *member, const char *wrong, GError **error)
@@ -39,7 +38,7 @@ check_row (const StoreRoute *row, GError **error)
                                                         : NULL,
                    error)
          && check (row, "targets",
-                   row->targets->len <= TARGETS_MAX ? NULL : "must not be more than 64", error);
+                   row->targets->len <= CONFIG_TARGETS_MAX ? NULL : "must not be more than 64", error);
 }
 
 static gint

@@ -110,6 +110,7 @@ clear_pair_locked (ConfigTargetState *state, ConfigPairState *pair)
   atomic_store (&pair->cool_until_us, 0);
   atomic_store (&pair->good_at_us, 0);
   atomic_store (&pair->n_failures, 0);
+  atomic_store (&pair->n_cool_downs, 0);
   pair->n_good = pair->n_bad = 0;
   g_clear_pointer (&pair->last_error, g_free);
 }
@@ -158,6 +159,16 @@ config_target_state_is_usable (ConfigTargetState *state, int64_t agent_id, int64
 /* So often at most, so that workers do not pull the line of memory out of each other's caches. */
 #define NOTE_GOOD_US 100000
 
+static void
+calm (ConfigPairState *pair)
+{
+  if (atomic_load_explicit (&pair->n_failures, memory_order_relaxed) == 0)
+    return;
+  atomic_store_explicit (&pair->n_failures, 0, memory_order_relaxed);
+  atomic_store_explicit (&pair->n_cool_downs, 0, memory_order_relaxed);
+  atomic_store_explicit (&pair->cool_until_us, 0, memory_order_relaxed);
+}
+
 void
 config_target_state_note_good (ConfigTargetState *state, int64_t agent_id, int64_t now_us)
 {
@@ -167,8 +178,38 @@ config_target_state_note_good (ConfigTargetState *state, int64_t agent_id, int64
     return;
   if (now_us - atomic_load_explicit (&pair->good_at_us, memory_order_relaxed) >= NOTE_GOOD_US)
     atomic_store_explicit (&pair->good_at_us, now_us, memory_order_relaxed);
-  if (atomic_load_explicit (&pair->n_failures, memory_order_relaxed) > 0)
-    atomic_store_explicit (&pair->n_failures, 0, memory_order_relaxed);
+  calm (pair);
+}
+
+void
+config_target_state_note_answer (ConfigTargetState *state, int64_t agent_id)
+{
+  ConfigPairState *pair = find_pair (state, agent_id);
+
+  if (pair)
+    calm (pair);
+}
+
+ConfigPairState *
+config_target_state_count_pair (ConfigTargetState *state, int64_t agent_id)
+{
+  ConfigPairState *pair = find_pair (state, agent_id);
+
+  if (!pair)
+    {
+      P2P_LOCKED (&state->lock);
+      pair = make_pair_locked (state, agent_id);
+    }
+  atomic_fetch_add_explicit (&pair->active, 1, memory_order_relaxed);
+  return pair;
+}
+
+unsigned
+config_target_state_get_active (ConfigTargetState *state, int64_t agent_id)
+{
+  ConfigPairState *pair = find_pair (state, agent_id);
+
+  return pair ? atomic_load_explicit (&pair->active, memory_order_relaxed) : 0;
 }
 
 /* --- judges ----------------------------------------------------------------------------------------- */
@@ -196,23 +237,33 @@ set_error_locked (ConfigTargetState *state, ConfigPairState *pair, const char *e
   pair->last_error = g_strdup (error);
 }
 
-bool
+static int64_t
+next_cool_down_ms (const ConfigCoolDown *rules, unsigned n_before)
+{
+  int64_t ms = MIN (rules->first_ms, rules->longest_ms);
+
+  for (; n_before > 0 && ms < rules->longest_ms; n_before--)
+    ms = MIN (2 * ms, rules->longest_ms);
+  return ms;
+}
+
+int64_t
 config_target_state_note_failure (ConfigTargetState *state,
                                   const ConfigProbe *probe,
-                                  unsigned threshold,
-                                  int64_t cool_ms)
+                                  const ConfigCoolDown *rules)
 {
   P2P_LOCKED (&state->lock);
   ConfigPairState *pair = make_pair_locked (state, probe->agent_id);
-  int64_t now_us = p2p_now_us ();
-  bool cooling = pair->cool_until_us > now_us;
+  int64_t now_us = p2p_now_us (), ms;
 
   add_probe_locked (state, probe);
   set_error_locked (state, pair, probe->error);
-  if (atomic_fetch_add (&pair->n_failures, 1) + 1 < threshold)
-    return false;
-  atomic_store (&pair->cool_until_us, now_us + cool_ms * 1000);
-  return !cooling;
+  if (atomic_fetch_add (&pair->n_failures, 1) + 1 < rules->failures || rules->failures == 0
+      || pair->cool_until_us > now_us)
+    return 0;
+  ms = next_cool_down_ms (rules, atomic_fetch_add (&pair->n_cool_downs, 1));
+  atomic_store (&pair->cool_until_us, now_us + ms * 1000);
+  return ms;
 }
 
 /* Another result in a row. True: the health changes with it. */

@@ -51,7 +51,9 @@ struct ConfigPairState
   atomic_uint health;               /* ConfigHealth; changed under the lock */
   atomic_int_fast64_t cool_until_us;
   atomic_int_fast64_t good_at_us; /* of a real request's good answer */
-  atomic_uint n_failures;         /* of real requests, since their last good answer */
+  atomic_uint n_failures;         /* of real requests, since their last answer */
+  atomic_uint n_cool_downs;       /* since then */
+  atomic_uint active;             /* requests under way; counted where the choice of an agent asks for it */
   unsigned n_good, n_bad;         /* (lock) checks in a row */
   char *last_error;               /* (lock) (owned) (nullable) why it is not used, or was doubted last */
 };
@@ -63,6 +65,8 @@ typedef struct
 {
   atomic_uint n_refs;
   atomic_uint active; /* requests under way; counted where a policy or a limit asks for it */
+  atomic_uint connections; /* to the origin: in use, idle, or upgraded */
+  atomic_uint turn;        /* of its agents */
   ConfigPairState direct;
   _Atomic (ConfigPairState *) *_Atomic agents; /* (owned) (nullable) buckets, by agent */
   P2pMutex lock;                               /* guards what changes but atomics, and who makes pairs */
@@ -79,18 +83,31 @@ void config_target_state_unref (ConfigTargetState *state);
 /* False: an active check found it unhealthy, or it is cooling down. now_us: p2p_now_us (). */
 bool config_target_state_is_usable (ConfigTargetState *state, int64_t agent_id, int64_t now_us);
 
-/* A real request got an answer that speaks for the pair: a head with a status below 500. Ends the count of failures, not a cool-down.
+/* A real request got an answer that speaks for the pair: a head with a status below 500. Ends the count of failures, and a cool-down.
  * Nothing for a pair that was never checked and never failed. */
 void config_target_state_note_good (ConfigTargetState *state, int64_t agent_id, int64_t now_us);
+/* Any other answer: the origin is there, and more is not known. */
+void config_target_state_note_answer (ConfigTargetState *state, int64_t agent_id);
+
+/* Requests under way through one agent. The pair lives as long as the state. */
+ConfigPairState *config_target_state_count_pair (ConfigTargetState *state, int64_t agent_id);
+unsigned config_target_state_get_active (ConfigTargetState *state, int64_t agent_id);
 
 /* --- judges (short lock) --------------------------------------------------------------------------- */
 
-/* A real request could not connect, or waited in vain. After so many in a row (threshold) the pair cools down for cool_ms, and again
- * after each one that follows, until a good answer comes. True: a cool-down begins with this one. */
-bool config_target_state_note_failure (ConfigTargetState *state,
-                                       const ConfigProbe *probe,
-                                       unsigned threshold,
-                                       int64_t cool_ms);
+typedef struct
+{
+  unsigned failures; /* in a row; 0: never */
+  int64_t first_ms;  /* the first cool-down; each one that follows without an answer is twice as long as the one before */
+  int64_t longest_ms;
+} ConfigCoolDown;
+
+/* A real request could not connect, or waited in vain. After so many in a row the pair cools down; the first request afterwards decides
+ * whether it does so again. Those that were under way when it began change nothing. The length of the cool-down that begins with
+ * this failure, in milliseconds; 0: none does. */
+int64_t config_target_state_note_failure (ConfigTargetState *state,
+                                          const ConfigProbe *probe,
+                                          const ConfigCoolDown *rules);
 
 /* An active check ended. True: the health of the pair is another one now. */
 bool config_target_state_note_check (ConfigTargetState *state,

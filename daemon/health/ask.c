@@ -77,7 +77,8 @@ static void
 say_result (Ask *ask, UpstreamResult result, const char *why)
 {
   /* What is full is ours, and an agent that left is no fault of the origin's. */
-  ask->answer->verdict = result != UPSTREAM_OVERLOADED && result != UPSTREAM_NO_AGENT;
+  ask->answer->verdict = result != UPSTREAM_OVERLOADED && result != UPSTREAM_NO_AGENT
+                         && result != UPSTREAM_AGENT;
   switch (result)
     {
     case UPSTREAM_NO_AGENT:
@@ -86,6 +87,9 @@ say_result (Ask *ask, UpstreamResult result, const char *why)
     case UPSTREAM_OVERLOADED:
     case UPSTREAM_BUSY:
       say (ask, "too many connections to the origin are open");
+      return;
+    case UPSTREAM_AGENT:
+      say (ask, "the connection to the agent broke");
       return;
     case UPSTREAM_TIMEOUT:
       say (ask, "the origin could not be reached in time");
@@ -101,6 +105,7 @@ say_result (Ask *ask, UpstreamResult result, const char *why)
                   why ? ": " : "", why ? why : "");
       return;
     case UPSTREAM_OK:
+    case UPSTREAM_UNUSABLE:
     case UPSTREAM_FAILED:
       break;
     }

@@ -122,9 +122,8 @@ is_online (Check *check)
                         .agent_id = check->key.agent_id,
                         .error = online ? NULL : "the agent is not connected" };
 
-  if (check->looked && online != check->online)
+  if (online != check->online && check->key.agent_id != 0)
     config_target_state_note_probe (check->state, &probe);
-  check->looked = true;
   check->online = online;
   return online;
 }

@@ -5,6 +5,7 @@
 
 #include "daemon/agents/agents.h"
 #include "daemon/proxy/headers.h"
+#include "daemon/proxy/passive.h"
 #include "daemon/proxy/upgrade.h"
 #include "lib/log.h"
 
@@ -60,6 +61,7 @@ start_final (Exchange *ex, size_t head_size)
                  frame == FRAME_CHUNKED ? PIPE_ENCODE_CHUNKED : PIPE_ENCODE_PLAIN);
   pipe_queue (&ex->down_pipe, writer_get_span (&out));
   ex->answering = true;
+  passive_note_answer (req, ex->up->agent_id, resp->status);
   /* Before its client can know that it is answered: the next request must not find this one under way. */
   if (is_whole (ex, resp, head_size))
     {
@@ -108,6 +110,7 @@ start_upgraded (Exchange *ex, size_t head_size)
                             p2p_now_us () + ex->idle_timeout_us)
       != P2P_IO_OK)
     return CLIENT_GONE;
+  passive_note_answer (req, ex->up->agent_id, 101);
   req->relay_early = (P2pSpan){ req->ws->back + head_size, ex->n_back - head_size };
   return UPGRADED;
 }
@@ -157,6 +160,31 @@ parse_head (Exchange *ex)
   return ws->resp.status < 200 ? start_interim (ex, size) : start_final (ex, size);
 }
 
+/* The agent has said that it did not get through to the origin. */
+static Outcome
+agent_refused (Exchange *ex, const char *kind)
+{
+  static const struct
+  {
+    const char *kind;
+    unsigned status;
+    bool is_failure; /* of the origin */
+    const char *text;
+  } rows[] = { { "dial_timeout", 504, true, "the agent could not reach the origin in time" },
+               { "denied", 502, false, "the agent does not allow this origin (denied)" },
+               { "overloaded", 503, false, "too many connections to the origin are open" },
+               { NULL, 502, true, "the agent could not reach the origin" } };
+  unsigned i = 0;
+
+  while (rows[i].kind && strcmp (rows[i].kind, kind) != 0)
+    i++;
+  p2p_log (P2P_LOG_WARNING, "proxy", "request %s: the agent answered %s, answering %u",
+           request_id (ex->req), kind, rows[i].status);
+  if (rows[i].is_failure)
+    passive_note_failure (ex->req, ex->up->agent_id, rows[i].text, ex->last_move_us);
+  return exchange_fail (ex, rows[i].status, rows[i].text);
+}
+
 static Outcome
 no_answer (Exchange *ex, P2pIo io)
 {
@@ -165,15 +193,7 @@ no_answer (Exchange *ex, P2pIo io)
   if (ex->may_repeat && ex->up_pipe.whole)
     return STALE;
   if (kind)
-    {
-      p2p_log (P2P_LOG_WARNING, "proxy", "request %s: the agent answered %s, answering %d",
-               request_id (ex->req), kind, strcmp (kind, "dial_timeout") == 0 ? 504 : 502);
-      if (strcmp (kind, "dial_timeout") == 0)
-        return exchange_fail (ex, 504, "the agent could not reach the origin in time");
-      if (strcmp (kind, "denied") == 0)
-        return exchange_fail (ex, 502, "the agent does not allow this origin (denied)");
-      return exchange_fail (ex, 502, "the agent could not reach the origin");
-    }
+    return agent_refused (ex, kind);
   return exchange_fail (ex, 502, io == P2P_IO_EOF ? "the origin closed the connection without an answer"
                                          : "the connection to the origin broke");
 }

@@ -4,9 +4,12 @@
  * between two bytes of a body, and a rate to keep up over that time; it pays only for waits that are for it, so that
  * neither a slow origin nor a quiet stream of events nor the other side's back-pressure is its fault. One worker at a time. */
 #include "daemon/proxy/exchange-priv.h"
+#include "daemon/proxy/passive.h"
 
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
+
+#define TOO_LATE "the origin did not answer in time"
 
 /* It asked to be told before it sends its body (RFC 9110 section 10.1.1): that is the origin's to do. */
 static bool
@@ -115,5 +118,7 @@ exchange_timed_out (Exchange *ex)
     return look_at_reader (ex);
   if (ex->client_sends)
     return client_is_slow (ex);
-  return exchange_fail (ex, 504, "the origin did not answer in time");
+  if (!ex->answering)
+    passive_note_failure (ex->req, ex->up->agent_id, TOO_LATE, ex->last_move_us);
+  return exchange_fail (ex, 504, TOO_LATE);
 }

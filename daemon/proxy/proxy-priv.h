@@ -121,6 +121,7 @@ typedef struct
   const ConfigTarget *target;     /* (borrowed: cfg) (nullable: none yet) */
   ConfigTargetState *counted;     /* (owned reference) (nullable) the target where this request counts as active */
   bool entered;         /* counted in proxy.n_exchanges */
+  ConfigPairState *counted_pair;  /* (borrowed: counted) (nullable) likewise the target through its agent */
   After after;
   size_t rest_start, rest_end; /* ws->in[rest_start..rest_end): the next request's first bytes */
   char id[33];                 /* "" until request_id () made it */
@@ -163,8 +164,9 @@ Step request_run (Request *req);
 /* Goes on where STEP_PARK was answered. */
 Step request_resume (Request *req, P2pWake wake);
 
-/* The target serves this request, until it ends or another one does. False: it has as many as it may have. */
-bool request_count_target (Request *req);
+/* The target serves this request, through that agent (0: directly), until it ends or another one does. False: it has as many as
+ * it may have. */
+bool request_count_target (Request *req, int64_t agent_id);
 /* It has done its part. May be called again. */
 void request_uncount_target (Request *req);
 

@@ -6,6 +6,7 @@
  * for the listener table's short lock, and for bind () and listen (). */
 #pragma once
 
+#include "daemon/config/target-state.h"
 #include "lib/pool.h"
 #include "lib/resolver.h"
 
@@ -26,6 +27,7 @@ typedef struct
   int64_t min_body_rate; /* bytes a second that a client has to send or to take; 0: any */
   unsigned upstream_keepalive_max; /* idle upstream connections kept, all origins together */
   int64_t upstream_keepalive_idle_ms;
+  ConfigCoolDown cool_down; /* of targets that cannot be reached */
 } ProxyOptions;
 
 typedef enum

@@ -31,12 +31,15 @@ request_uncount_target (Request *req)
 {
   if (!req->counted)
     return;
+  if (req->counted_pair)
+    atomic_fetch_sub_explicit (&req->counted_pair->active, 1, memory_order_relaxed);
+  req->counted_pair = NULL;
   atomic_fetch_sub_explicit (&req->counted->active, 1, memory_order_relaxed);
   g_clear_pointer (&req->counted, config_target_state_unref);
 }
 
 bool
-request_count_target (Request *req)
+request_count_target (Request *req, int64_t agent_id)
 {
   unsigned limit = req->target->max_concurrent_requests;
 
@@ -44,6 +47,8 @@ request_count_target (Request *req)
   if (!config_counts_requests (req->route, req->target))
     return true; /* nobody asks: the counter would be a line that all workers write to */
   req->counted = config_target_state_ref (req->target->state);
+  if (config_counts_pairs (req->target))
+    req->counted_pair = config_target_state_count_pair (req->counted, agent_id);
   if (atomic_fetch_add_explicit (&req->counted->active, 1, memory_order_relaxed) < limit
       || limit == 0)
     return true;

@@ -3,35 +3,33 @@
 /* Step: an answer from the origin. Targets are tried in turn until one can be reached; once a byte of the request is out, it
  * is not sent again, but for one case: a kept connection that died before the first byte of an answer (RFC 9112 section 9.3.1), while
  * the whole request is still here. */
+#include "daemon/agents/agents.h"
 #include "daemon/proxy/flight.h"
+#include "daemon/proxy/passive.h"
 
 #include <glib.h>
 
-static Step
-answer_unreachable (Request *req, UpstreamResult result)
+#define AGENT_TRIES 4 /* agents of one target, for one request */
+
+typedef struct
 {
-  switch (result)
-    {
-    case UPSTREAM_NO_AGENT:
-      return answer_error (req, 503, "the agent of this site is not connected");
-    case UPSTREAM_OVERLOADED:
-      return answer_error (req, 503, "too many connections to the origin are open");
-    case UPSTREAM_BUSY:
-      return answer_error (req, 503, "the site has as many requests under way as it may have");
-    case UPSTREAM_TIMEOUT:
-      return answer_error (req, 504, "the origin could not be reached in time");
-    case UPSTREAM_REFUSED:
-      return answer_error (req, 502, "the origin refused the connection");
-    case UPSTREAM_DENIED:
-      return answer_error (req, 502, "the agent does not allow this origin (denied)");
-    case UPSTREAM_TLS:
-      return answer_error (req, 502, "TLS with the origin failed");
-    case UPSTREAM_OK:
-    case UPSTREAM_FAILED:
-      break;
-    }
-  return answer_error (req, 502, "the origin cannot be reached");
-}
+  unsigned status;
+  bool is_failure; /* speaks against the target, or the target through its agent */
+  const char *text;
+} Answer;
+
+static const Answer answers[] = {
+  [UPSTREAM_NO_AGENT] = { 503, false, NO_AGENT },
+  [UPSTREAM_UNUSABLE] = { 503, false, NO_USABLE_TARGET },
+  [UPSTREAM_OVERLOADED] = { 503, false, "too many connections to the origin are open" },
+  [UPSTREAM_BUSY] = { 503, false, "the site has as many requests under way as it may have" },
+  [UPSTREAM_TIMEOUT] = { 504, true, "the origin could not be reached in time" },
+  [UPSTREAM_REFUSED] = { 502, true, "the origin refused the connection" },
+  [UPSTREAM_DENIED] = { 502, false, "the agent does not allow this origin (denied)" },
+  [UPSTREAM_TLS] = { 502, true, "TLS with the origin failed" },
+  [UPSTREAM_AGENT] = { 502, false, "the connection to the agent broke" },
+  [UPSTREAM_FAILED] = { 502, true, "the origin cannot be reached" },
+};
 
 static unsigned
 index_of_target (const Request *req)
@@ -58,25 +56,75 @@ nth_choice (const ConfigRoute *route, unsigned first, unsigned i)
   return route->targets[(start + i) % route->n_targets];
 }
 
-/* From req->target on; leaves req->target at the one that was reached or that answers statically. */
+static UpstreamResult
+take (Request *req, int64_t agent_id, bool fresh, Upstream *up)
+{
+  int64_t since_us = p2p_now_us ();
+  UpstreamResult result;
+
+  if (!request_count_target (req, agent_id)) /* from here on, so that others see it while it connects */
+    return UPSTREAM_BUSY;
+  result = upstream_take (req, agent_id, fresh, up);
+  if (result != UPSTREAM_OK && answers[result].is_failure)
+    passive_note_failure (req, agent_id, answers[result].text, since_us);
+  return result;
+}
+
+static UpstreamResult
+take_through_agents (Request *req, bool fresh, Upstream *up)
+{
+  int64_t tried[AGENT_TRIES];
+  AgentQuestion question = { .cfg = req->cfg, .target = req->target, .except = tried };
+  UpstreamResult result = UPSTREAM_NO_AGENT;
+
+  while (question.n_except < AGENT_TRIES)
+    {
+      int64_t agent_id;
+      AgentChoice choice;
+
+      question.now_us = p2p_now_us ();
+      choice = agents_choose (&question, &agent_id);
+      if (choice != AGENT_CHOICE_OK)
+        return choice == AGENT_CHOICE_UNUSABLE && question.n_except == 0 ? UPSTREAM_UNUSABLE : result;
+      result = take (req, agent_id, fresh, up);
+      if (result == UPSTREAM_OK || result == UPSTREAM_BUSY)
+        return result;
+      tried[question.n_except++] = agent_id;
+    }
+  return result;
+}
+
+static UpstreamResult
+reach_target (Request *req, bool fresh, Upstream *up)
+{
+  if (req->target->type == CONFIG_TARGET_STATIC)
+    return UPSTREAM_OK;
+  if (req->target->transport == CONFIG_TRANSPORT_AGENT)
+    return take_through_agents (req, fresh, up);
+  if (!config_target_state_is_usable (req->target->state, 0, p2p_now_us ()))
+    return UPSTREAM_UNUSABLE;
+  return take (req, 0, fresh, up);
+}
+
+/* From req->target on; leaves req->target at the one that was reached or that answers statically. Who was passed over says nothing
+ * about what went wrong, unless all were. */
 static UpstreamResult
 reach (Request *req, bool fresh, Upstream *up)
 {
   const ConfigRoute *route = req->route;
   unsigned first = index_of_target (req);
-  UpstreamResult result = UPSTREAM_FAILED;
+  UpstreamResult result = UPSTREAM_UNUSABLE;
 
   for (unsigned i = 0; i < route->n_targets; i++)
     {
+      UpstreamResult tried;
+
       req->target = nth_choice (route, first, i);
-      if (req->target->type == CONFIG_TARGET_STATIC)
-        return UPSTREAM_OK;
-      result = UPSTREAM_BUSY;
-      if (!request_count_target (req)) /* from here on, so that others see it while it connects */
-        continue;
-      result = upstream_take (req, fresh, p2p_deadline_ms (req->target->connect_timeout_ms), up);
-      if (result == UPSTREAM_OK)
-        return result;
+      tried = reach_target (req, fresh, up);
+      if (tried == UPSTREAM_OK)
+        return tried;
+      if (tried != UPSTREAM_UNUSABLE)
+        result = tried;
     }
   return result;
 }
@@ -131,7 +179,7 @@ forward (Request *req, bool fresh)
   *up = (Upstream){ 0 };
   result = reach (req, fresh, up);
   if (result != UPSTREAM_OK)
-    return answer_unreachable (req, result);
+    return answer_error (req, answers[result].status, answers[result].text);
   if (req->target->type == CONFIG_TARGET_STATIC)
     return step_static (req);
   return finish (req, exchange_run (&flight->ex, req, up, up->reused && is_idempotent (req->head)));

@@ -46,7 +46,7 @@ from_agent (AgentOpen open)
     case AGENT_OPEN_FAILED:
       break;
     }
-  return UPSTREAM_FAILED;
+  return UPSTREAM_AGENT;
 }
 
 UpstreamResult
@@ -123,7 +123,7 @@ upstream_dial (const UpstreamDial *dial, int64_t deadline_us, Upstream *ret_up)
   if (target->transport == CONFIG_TRANSPORT_AGENT)
     {
       result = from_agent (agents_open (dial->cfg, target, dial->request_id, deadline_us,
-                                        &up.agent_id, &up.strm));
+                                        dial->agent_id, &up.strm));
       up.tunnel = up.strm;
     }
   else

@@ -11,12 +11,14 @@ typedef enum
 {
   UPSTREAM_OK,
   UPSTREAM_NO_AGENT,   /* 503 */
+  UPSTREAM_UNUSABLE,   /* 503: unhealthy or cooling down */
   UPSTREAM_OVERLOADED, /* 503 */
   UPSTREAM_BUSY,       /* 503: the target has as many requests as it may have */
   UPSTREAM_TIMEOUT,    /* 504 */
   UPSTREAM_REFUSED,    /* 502: connection refused, no such name */
   UPSTREAM_DENIED,     /* 502: the agent does not allow it */
   UPSTREAM_TLS,        /* 502: the origin's certificate or handshake */
+  UPSTREAM_AGENT,      /* 502: the agent's connection broke */
   UPSTREAM_FAILED,     /* 502 */
 } UpstreamResult;
 
@@ -34,7 +36,7 @@ typedef struct
 {
   const Config *cfg;
   const ConfigTarget *target;
-  int64_t agent_id;       /* 0: any that matches */
+  int64_t agent_id;       /* 0: a direct target */
   const char *request_id; /* for the agent's log */
   char **ret_why;         /* (nullable) gets what TLS had to say, if anything, which is logged otherwise; g_free () */
 } UpstreamDial;

@@ -82,12 +82,12 @@ release_locked (Idle *node)
 }
 
 static bool
-take_idle (uint64_t origin_key, Upstream *ret_up)
+take_idle (uint64_t origin_key, int64_t agent_id, Upstream *ret_up)
 {
   P2P_LOCKED (&idle.lock);
 
   for (Idle *node = *bucket_of (origin_key); node; node = node->next)
-    if (node->up.origin_key == origin_key)
+    if (node->up.origin_key == origin_key && node->up.agent_id == agent_id)
       {
         *ret_up = release_locked (node);
         return true;
@@ -107,12 +107,12 @@ is_quiet (Upstream *up)
 }
 
 UpstreamResult
-upstream_take (Request *req, bool fresh, int64_t deadline_us, Upstream *ret_up)
+upstream_take (Request *req, int64_t agent_id, bool fresh, Upstream *ret_up)
 {
-  UpstreamDial dial = { .cfg = req->cfg, .target = req->target };
+  UpstreamDial dial = { .cfg = req->cfg, .target = req->target, .agent_id = agent_id };
   Upstream up;
 
-  while (!fresh && take_idle (req->target->origin_key, &up))
+  while (!fresh && take_idle (req->target->origin_key, agent_id, &up))
     {
       if (is_quiet (&up))
         {
@@ -123,7 +123,7 @@ upstream_take (Request *req, bool fresh, int64_t deadline_us, Upstream *ret_up)
       upstream_close (&up);
     }
   dial.request_id = request_id (req);
-  return upstream_dial (&dial, deadline_us, ret_up);
+  return upstream_dial (&dial, p2p_deadline_ms (req->target->connect_timeout_ms), ret_up);
 }
 
 void

@@ -10,8 +10,8 @@
 void upstreams_setup (void);
 void upstreams_teardown (void);
 
-/* An idle connection to req->target's origin, or a new one. fresh: do not reuse. */
-UpstreamResult upstream_take (Request *req, bool fresh, int64_t deadline_us, Upstream *ret_up);
+/* An idle connection to req->target's origin, through that agent (0: directly), or a new one. fresh: do not reuse. */
+UpstreamResult upstream_take (Request *req, int64_t agent_id, bool fresh, Upstream *ret_up);
 
 /* Gives a connection back that is between two requests, for the next one. */
 void upstream_keep (Upstream *up);
