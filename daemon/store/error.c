@@ -5,6 +5,7 @@
 #include "daemon/store/store-priv.h"
 
 #include <errno.h>
+#include <sys/statvfs.h>
 
 typedef struct
 {
@@ -95,6 +96,16 @@ set_unique_error (GError **error, sqlite3 *db, const char *object)
   store_set_error (error, STORE_ERROR_CONFLICT, NULL, "%s: %s is taken", object, columns);
 }
 
+/* The errno of a failed write is gone when SQLite has read again before it gave up. */
+static bool
+is_read_only (sqlite3 *db)
+{
+  const char *path = sqlite3_db_filename (db, "main");
+  struct statvfs facts;
+
+  return path && statvfs (path, &facts) == 0 && (facts.f_flag & ST_RDONLY);
+}
+
 static StoreError
 code_of (sqlite3 *db, int rc)
 {
@@ -117,7 +128,7 @@ code_of (sqlite3 *db, int rc)
       /* The shared-memory file and the journal report a full or read-only disk as an I/O error. */
       if (os_error == ENOSPC || os_error == EDQUOT)
         return STORE_ERROR_FULL;
-      return os_error == EROFS ? STORE_ERROR_READONLY : STORE_ERROR_INTERNAL;
+      return os_error == EROFS || is_read_only (db) ? STORE_ERROR_READONLY : STORE_ERROR_INTERNAL;
     default:
       return STORE_ERROR_INTERNAL;
     }
@@ -137,6 +148,8 @@ store_set_sqlite_error (GError **error, sqlite3 *db, const char *object)
   else if (code == STORE_ERROR_INTERNAL && sqlite3_system_errno (db) != 0)
     store_set_error (error, code, NULL, "%s: %s (%s)", object, sqlite3_errmsg (db),
                      g_strerror (sqlite3_system_errno (db)));
+  else if (code == STORE_ERROR_READONLY)
+    store_set_error (error, code, NULL, "%s: the disk or the file is read-only", object);
   else
     store_set_error (error, code, NULL, "%s: %s", object, sqlite3_errmsg (db));
 }
