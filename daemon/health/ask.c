@@ -106,6 +106,7 @@ say_result (Ask *ask, UpstreamResult result, const char *why)
       return;
     case UPSTREAM_OK:
     case UPSTREAM_UNUSABLE:
+    case UPSTREAM_FULL:
     case UPSTREAM_FAILED:
       break;
     }

@@ -3,6 +3,7 @@
 /* A connection of a client: handshake, heads, requests one after the other, and parking in between. While parked it belongs to the
  * pool, while it runs to one worker. The roster of all of them is only there to cut them at the end. */
 #include "daemon/proxy/flight.h"
+#include "daemon/proxy/upstream.h"
 
 #include "lib/http1.h"
 #include "lib/peer.h"
@@ -140,11 +141,24 @@ restore_early (Conn *conn, Workspace *ws)
 
 /* --- requests -------------------------------------------------------------------------------------- */
 
+/* What an upgraded connection goes on to count for, on either side. */
+typedef struct
+{
+  AddressCount *count;
+  TargetPlace place;
+  ConfigTargetState *target; /* (owned reference) of the connection to the origin */
+} Handed;
+
 static void
 relay_done_cb (const P2pRelayResult *result, void *data)
 {
+  Handed *handed = data;
+
   (void) result;
-  uncount (data);
+  uncount (handed->count);
+  target_place_leave (&handed->place);
+  upstream_uncount (handed->target);
+  g_free (handed);
 }
 
 /* The client's stream and the origin's are joined; the connection is no more. It may be silent for as long as both are there:
@@ -152,17 +166,19 @@ relay_done_cb (const P2pRelayResult *result, void *data)
 static void
 conn_hand_over (Conn *conn, Workspace *ws, Request *req)
 {
+  Handed *handed = g_new0 (Handed, 1);
   P2pRelayOptions options = { .pool = proxy.pool,
                               .write_stall_ms = RELAY_STALL_MS,
                               .stop = &proxy.cutting,
                               .done = relay_done_cb,
-                              .data = conn->count };
+                              .data = handed };
   size_t n_a = req->rest_end - req->rest_start;
   g_autofree char *early_a = g_memdup2 (ws->in + req->rest_start, n_a);
   g_autofree char *early_b = g_memdup2 (req->relay_early.p, req->relay_early.n);
   size_t n_b = req->relay_early.n;
   P2pStream *origin = g_steal_pointer (&req->relay_to);
 
+  *handed = (Handed){ .count = conn->count, .place = req->place, .target = req->relay_target };
   g_clear_pointer (&req->cfg, config_unref);
   workspace_give (ws); /* and req with it */
   p2p_relay_run (conn_dissolve (conn), (P2pSpan){ early_a, n_a }, origin, (P2pSpan){ early_b, n_b },

@@ -32,14 +32,6 @@ choose_frame (Exchange *ex, const P2pResponseHead *resp)
   return FRAME_CLOSE;
 }
 
-/* The origin has said all. */
-static bool
-is_whole (const Exchange *ex, const P2pResponseHead *resp, size_t head_size)
-{
-  return resp->msg.body == P2P_BODY_NONE
-         || (resp->msg.body == P2P_BODY_LENGTH && ex->n_back - head_size >= resp->msg.content_length);
-}
-
 static Outcome
 start_final (Exchange *ex, size_t head_size)
 {
@@ -59,15 +51,10 @@ start_final (Exchange *ex, size_t head_size)
                                           .size = sizeof req->ws->trailers_down };
   pipe_set_body (&ex->down_pipe, resp->msg.body, resp->msg.content_length,
                  frame == FRAME_CHUNKED ? PIPE_ENCODE_CHUNKED : PIPE_ENCODE_PLAIN);
+  ex->down_pipe.tells_end = true;
   pipe_queue (&ex->down_pipe, writer_get_span (&out));
   ex->answering = true;
   passive_note_answer (req, ex->up->agent_id, resp->status);
-  /* Before its client can know that it is answered: the next request must not find this one under way. */
-  if (is_whole (ex, resp, head_size))
-    {
-      request_uncount_target (req);
-      request_leave (req);
-    }
   request_release_config (req);
   return GOES_ON;
 }

@@ -64,6 +64,7 @@ go_up (Exchange *ex, unsigned *client_want, unsigned *origin_want, bool *more)
     case PIPE_WANT_WRITE:
       *origin_want |= P2P_WRITABLE;
       return GOES_ON;
+    case PIPE_ALL_READ:
     case PIPE_MORE:
       *more = true;
       return GOES_ON;
@@ -112,6 +113,31 @@ watch_client (Exchange *ex, unsigned *client_want)
 
 /* --- the way down: body ---------------------------------------------------------------------------- */
 
+static void
+give_origin_back (Exchange *ex)
+{
+  const P2pMessage *msg = &ex->req->ws->resp.msg;
+
+  if (!ex->up->strm)
+    return; /* it was already */
+  if (ex->up_done && msg->keep_alive && msg->body != P2P_BODY_UNTIL_CLOSE
+      && pipe_get_rest (&ex->down_pipe).n == 0)
+    upstream_keep (ex->up);
+  else
+    upstream_close (ex->up);
+}
+
+/* The origin has said all. Whoever comes after this answer must not find its places taken: they are free before the client can know
+ * that it is answered. */
+static void
+release_origin (Exchange *ex)
+{
+  request_uncount_target (ex->req);
+  request_leave (ex->req);
+  if (ex->up_done)
+    give_origin_back (ex);
+}
+
 static Outcome
 go_down (Exchange *ex, unsigned *client_want, unsigned *origin_want, bool *more)
 {
@@ -132,6 +158,10 @@ go_down (Exchange *ex, unsigned *client_want, unsigned *origin_want, bool *more)
     return outcome;
   switch (pipe_step (&ex->down_pipe))
     {
+    case PIPE_ALL_READ:
+      release_origin (ex);
+      *more = true;
+      return GOES_ON;
     case PIPE_WANT_READ:
       *origin_want |= P2P_READABLE;
       return GOES_ON;
@@ -248,11 +278,7 @@ finish_complete (Exchange *ex)
   Request *req = ex->req;
   P2pSpan rest = pipe_get_rest (&ex->up_pipe);
 
-  if (ex->up_done && req->ws->resp.msg.keep_alive && req->ws->resp.msg.body != P2P_BODY_UNTIL_CLOSE
-      && pipe_get_rest (&ex->down_pipe).n == 0)
-    upstream_keep (ex->up);
-  else
-    upstream_close (ex->up);
+  give_origin_back (ex);
   req->after = ex->close_after ? AFTER_CLOSE : AFTER_KEEP;
   req->rest_start = (size_t) (rest.p - req->ws->in);
   req->rest_end = req->rest_start + rest.n;
@@ -266,6 +292,7 @@ finish_upgraded (Exchange *ex)
 
   req->after = AFTER_HANDED;
   req->relay_to = g_steal_pointer (&ex->up->strm);
+  req->relay_target = g_steal_pointer (&ex->up->counted);
   req->rest_start = (size_t) (rest.p - req->ws->in);
   req->rest_end = req->rest_start + rest.n;
 }

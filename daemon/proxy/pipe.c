@@ -22,6 +22,7 @@ pipe_init (Pipe *pipe, P2pStream *from, P2pStream *to, char *buf, size_t size, s
   pipe->trailers = (P2pTrailers){ 0 };
   pipe->whole = false;
   pipe->drained = false;
+  pipe->tells_end = false;
   pipe->end_queued = pipe->content_queued = false;
   pipe->io = P2P_IO_OK;
   pipe->n_read = pipe->n_written = 0;
@@ -207,7 +208,11 @@ pipe_step (Pipe *pipe)
       if (step != PIPE_MORE)
         return step;
       if (pipe->body.finished && !pipe->end_queued)
-        queue_end (pipe);
+        {
+          queue_end (pipe);
+          if (pipe->tells_end)
+            return PIPE_ALL_READ;
+        }
       if (pipe->n_out > 0 || pipe->end_queued)
         {
           step = step_write (pipe);

@@ -13,6 +13,7 @@ typedef enum
   PIPE_WANT_READ,    /* the source has nothing now */
   PIPE_WANT_WRITE,   /* the sink takes nothing now */
   PIPE_MORE,         /* it went on for long enough: let the other direction have its turn */
+  PIPE_ALL_READ,     /* once, if tells_end: the source has said all, and the last of it is not written yet */
   PIPE_DONE,         /* all is written and flushed, the end of the body included */
   PIPE_READ_FAILED,  /* io: EOF in the middle of a body, RESET, ... */
   PIPE_WRITE_FAILED, /* io */
@@ -40,6 +41,7 @@ typedef struct
   bool whole;          /* buf[0..end) is all that was read: new bytes go behind it while there is room */
   bool drained;        /* the last read did not fill the buffer: the next would find nothing */
   bool content_queued; /* content is in out: chunk_line and its bytes stay until they are written */
+  bool tells_end;      /* PIPE_ALL_READ is wanted */
   bool end_queued;     /* the last of the output is in out */
   P2pIo io;            /* why a READ_FAILED or WRITE_FAILED */
   uint64_t n_read, n_written; /* bytes so far */

@@ -108,6 +108,13 @@ typedef enum
   AFTER_HANDED, /* the stream belongs to somebody else now (a relay) */
 } After;
 
+/* Among the requests that a target, and a target through its agent, has under way; where nobody counts it is empty. */
+typedef struct
+{
+  ConfigTargetState *state; /* (owned reference) (nullable) */
+  ConfigPairState *pair;    /* (borrowed: state) (nullable) */
+} TargetPlace;
+
 typedef struct
 {
   Conn *conn;           /* (borrowed) */
@@ -119,9 +126,8 @@ typedef struct
   const ConfigListener *listener; /* (borrowed: cfg) */
   const ConfigRoute *route;       /* (borrowed: cfg) (nullable: none yet) */
   const ConfigTarget *target;     /* (borrowed: cfg) (nullable: none yet) */
-  ConfigTargetState *counted;     /* (owned reference) (nullable) the target where this request counts as active */
+  TargetPlace place;              /* where this request counts as active */
   bool entered;         /* counted in proxy.n_exchanges */
-  ConfigPairState *counted_pair;  /* (borrowed: counted) (nullable) likewise the target through its agent */
   After after;
   size_t rest_start, rest_end; /* ws->in[rest_start..rest_end): the next request's first bytes */
   char id[33];                 /* "" until request_id () made it */
@@ -129,6 +135,7 @@ typedef struct
   bool https;                    /* how the client speaks to us, or to the proxy that we trust */
   size_t chain_start; /* ws->chain[chain_start..): "client, proxy, ", what trusted proxies say came before the peer */
   P2pStream *relay_to;         /* (owned) (nullable) AFTER_HANDED: to be joined with the client's stream */
+  ConfigTargetState *relay_target; /* (owned reference) where relay_to counts as a connection */
   P2pSpan relay_early;         /* (borrowed: ws) what the origin sent already */
   P2pWait wait[2];             /* STEP_PARK; their streams may be NULL */
   int64_t wait_until_us;
@@ -163,6 +170,9 @@ P2pHttp1 request_parse_head (Workspace *ws, size_t n_in, size_t *scanned, size_t
 Step request_run (Request *req);
 /* Goes on where STEP_PARK was answered. */
 Step request_resume (Request *req, P2pWake wake);
+
+/* Leaves it; empty afterwards. */
+void target_place_leave (TargetPlace *place);
 
 /* The target serves this request, through that agent (0: directly), until it ends or another one does. False: it has as many as
  * it may have. */

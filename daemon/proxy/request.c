@@ -27,15 +27,21 @@ request_get_steps (size_t *ret_n)
 }
 
 void
+target_place_leave (TargetPlace *place)
+{
+  if (!place->state)
+    return;
+  if (place->pair)
+    atomic_fetch_sub_explicit (&place->pair->active, 1, memory_order_relaxed);
+  atomic_fetch_sub_explicit (&place->state->active, 1, memory_order_relaxed);
+  config_target_state_unref (place->state);
+  *place = (TargetPlace){ 0 };
+}
+
+void
 request_uncount_target (Request *req)
 {
-  if (!req->counted)
-    return;
-  if (req->counted_pair)
-    atomic_fetch_sub_explicit (&req->counted_pair->active, 1, memory_order_relaxed);
-  req->counted_pair = NULL;
-  atomic_fetch_sub_explicit (&req->counted->active, 1, memory_order_relaxed);
-  g_clear_pointer (&req->counted, config_target_state_unref);
+  target_place_leave (&req->place);
 }
 
 bool
@@ -46,10 +52,10 @@ request_count_target (Request *req, int64_t agent_id)
   request_uncount_target (req);
   if (!config_counts_requests (req->route, req->target))
     return true; /* nobody asks: the counter would be a line that all workers write to */
-  req->counted = config_target_state_ref (req->target->state);
+  req->place.state = config_target_state_ref (req->target->state);
   if (config_counts_pairs (req->target))
-    req->counted_pair = config_target_state_count_pair (req->counted, agent_id);
-  if (atomic_fetch_add_explicit (&req->counted->active, 1, memory_order_relaxed) < limit
+    req->place.pair = config_target_state_count_pair (req->place.state, agent_id);
+  if (atomic_fetch_add_explicit (&req->place.state->active, 1, memory_order_relaxed) < limit
       || limit == 0)
     return true;
   request_uncount_target (req);
@@ -99,7 +105,8 @@ finish (Request *req, Step step)
 {
   if (step != STEP_DONE)
     return step;
-  request_uncount_target (req);
+  if (req->after != AFTER_HANDED)
+    request_uncount_target (req);
   request_leave (req);
   return step;
 }

@@ -23,6 +23,7 @@ static const Answer answers[] = {
   [UPSTREAM_UNUSABLE] = { 503, false, NO_USABLE_TARGET },
   [UPSTREAM_OVERLOADED] = { 503, false, "too many connections to the origin are open" },
   [UPSTREAM_BUSY] = { 503, false, "the site has as many requests under way as it may have" },
+  [UPSTREAM_FULL] = { 503, false, "the site has as many connections to its origin as it may have" },
   [UPSTREAM_TIMEOUT] = { 504, true, "the origin could not be reached in time" },
   [UPSTREAM_REFUSED] = { 502, true, "the origin refused the connection" },
   [UPSTREAM_DENIED] = { 502, false, "the agent does not allow this origin (denied)" },
@@ -87,7 +88,7 @@ take_through_agents (Request *req, bool fresh, Upstream *up)
       if (choice != AGENT_CHOICE_OK)
         return choice == AGENT_CHOICE_UNUSABLE && question.n_except == 0 ? UPSTREAM_UNUSABLE : result;
       result = take (req, agent_id, fresh, up);
-      if (result == UPSTREAM_OK || result == UPSTREAM_BUSY)
+      if (result == UPSTREAM_OK || result == UPSTREAM_BUSY || result == UPSTREAM_FULL)
         return result;
       tried[question.n_except++] = agent_id;
     }

@@ -137,10 +137,22 @@ upstream_dial (const UpstreamDial *dial, int64_t deadline_us, Upstream *ret_up)
 }
 
 void
+upstream_uncount (ConfigTargetState *take_state)
+{
+  if (!take_state)
+    return;
+  atomic_fetch_sub_explicit (&take_state->connections, 1, memory_order_relaxed);
+  config_target_state_unref (take_state);
+}
+
+void
 upstream_close (Upstream *up)
 {
+  if (!up->strm)
+    return;
   if (up->tls)
     p2p_stream_tls_remember (up->strm);
   p2p_stream_close (up->strm);
+  upstream_uncount (up->counted);
   *up = (Upstream){ 0 };
 }

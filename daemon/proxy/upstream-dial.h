@@ -14,6 +14,7 @@ typedef enum
   UPSTREAM_UNUSABLE,   /* 503: unhealthy or cooling down */
   UPSTREAM_OVERLOADED, /* 503 */
   UPSTREAM_BUSY,       /* 503: the target has as many requests as it may have */
+  UPSTREAM_FULL,       /* 503: ... as many connections */
   UPSTREAM_TIMEOUT,    /* 504 */
   UPSTREAM_REFUSED,    /* 502: connection refused, no such name */
   UPSTREAM_DENIED,     /* 502: the agent does not allow it */
@@ -28,6 +29,7 @@ typedef struct
   P2pStream *tunnel; /* (borrowed: strm) (nullable) the agent's stream below it */
   int64_t agent_id;  /* through which it goes; 0: direct */
   uint64_t origin_key;
+  ConfigTargetState *counted; /* (owned reference) (nullable) the target among whose connections it is */
   bool tls;
   bool reused; /* it carried a request before: it may be dead already */
 } Upstream;
@@ -44,8 +46,11 @@ typedef struct
 /* Between proxy_start () and proxy_stop (). Blocks to the deadline at most. */
 UpstreamResult upstream_dial (const UpstreamDial *dial, int64_t deadline_us, Upstream *ret_up);
 
-/* Ends a connection; a TLS session is kept for the next one. */
+/* Ends a connection, if there is one; a TLS session is kept for the next one. */
 void upstream_close (Upstream *up);
+
+/* One connection less; takes the reference (nullable). */
+void upstream_uncount (ConfigTargetState *take_state);
 
 /* What the agent's refusal means. */
 UpstreamResult upstream_judge_refusal (const char *kind);

@@ -81,18 +81,84 @@ release_locked (Idle *node)
   return up;
 }
 
+/* A place among the target's connections, or none. */
 static bool
-take_idle (uint64_t origin_key, int64_t agent_id, Upstream *ret_up)
+count_connection (const ConfigTarget *target)
+{
+  unsigned limit = target->max_connections;
+
+  if (atomic_fetch_add_explicit (&target->state->connections, 1, memory_order_relaxed) < limit
+      || limit == 0)
+    return true;
+  atomic_fetch_sub_explicit (&target->state->connections, 1, memory_order_relaxed);
+  return false;
+}
+
+/* Of two targets with one origin each may use what the other one left, if it still may have one more. Its own come first. */
+static Idle *
+find_idle_locked (const ConfigTarget *target, int64_t agent_id)
+{
+  Idle *other = NULL;
+
+  p2p_lock_assert_held (&idle.lock);
+  for (Idle *node = *bucket_of (target->origin_key); node; node = node->next)
+    {
+      if (node->up.origin_key != target->origin_key || node->up.agent_id != agent_id)
+        continue;
+      if (node->up.counted == target->state)
+        return node;
+      other = other ? other : node;
+    }
+  return other && count_connection (target) ? other : NULL;
+}
+
+static bool
+take_idle (const ConfigTarget *target, int64_t agent_id, Upstream *ret_up)
+{
+  ConfigTargetState *before = NULL;
+  Idle *node;
+
+  p2p_mutex_lock (&idle.lock);
+  node = find_idle_locked (target, agent_id);
+  if (node)
+    *ret_up = release_locked (node);
+  p2p_mutex_unlock (&idle.lock);
+  if (node && ret_up->counted != target->state)
+    {
+      before = ret_up->counted;
+      ret_up->counted = config_target_state_ref (target->state);
+    }
+  upstream_uncount (before);
+  return node != NULL;
+}
+
+/* An idle one of the target's that is of no use to this request: to another origin, or through another agent. */
+static bool
+take_useless (const ConfigTarget *target, Upstream *ret_up)
 {
   P2P_LOCKED (&idle.lock);
 
-  for (Idle *node = *bucket_of (origin_key); node; node = node->next)
-    if (node->up.origin_key == origin_key && node->up.agent_id == agent_id)
+  for (Idle *node = idle.oldest; node; node = node->newer)
+    if (node->up.counted == target->state)
       {
         *ret_up = release_locked (node);
         return true;
       }
   return false;
+}
+
+static bool
+make_room (const ConfigTarget *target)
+{
+  Upstream useless;
+
+  while (!count_connection (target))
+    {
+      if (!take_useless (target, &useless))
+        return false;
+      upstream_close (&useless);
+    }
+  return true;
 }
 
 /* Nothing may wait on an idle connection: an end, a reset, or bytes that no request asked for. Reading, not polling: a TLS
@@ -110,9 +176,10 @@ UpstreamResult
 upstream_take (Request *req, int64_t agent_id, bool fresh, Upstream *ret_up)
 {
   UpstreamDial dial = { .cfg = req->cfg, .target = req->target, .agent_id = agent_id };
+  UpstreamResult result;
   Upstream up;
 
-  while (!fresh && take_idle (req->target->origin_key, agent_id, &up))
+  while (!fresh && take_idle (req->target, agent_id, &up))
     {
       if (is_quiet (&up))
         {
@@ -122,8 +189,15 @@ upstream_take (Request *req, int64_t agent_id, bool fresh, Upstream *ret_up)
         }
       upstream_close (&up);
     }
+  if (!make_room (req->target))
+    return UPSTREAM_FULL;
   dial.request_id = request_id (req);
-  return upstream_dial (&dial, p2p_deadline_ms (req->target->connect_timeout_ms), ret_up);
+  result = upstream_dial (&dial, p2p_deadline_ms (req->target->connect_timeout_ms), ret_up);
+  if (result == UPSTREAM_OK)
+    ret_up->counted = config_target_state_ref (req->target->state);
+  else
+    atomic_fetch_sub_explicit (&req->target->state->connections, 1, memory_order_relaxed);
+  return result;
 }
 
 void
