@@ -84,42 +84,74 @@ test_thresholds (void)
     }
 }
 
-static bool
-fail (ConfigTargetState *state, int64_t agent_id, unsigned threshold, int64_t cool_ms)
+/* How long the pair cools down because of it. */
+static int64_t
+fail (ConfigTargetState *state, int64_t agent_id, const ConfigCoolDown *rules)
 {
   ConfigProbe probe = { .source = CONFIG_PROBE_PASSIVE_FAILURE,
                         .agent_id = agent_id,
                         .duration_ms = -1,
                         .error = "refused" };
 
-  return config_target_state_note_failure (state, &probe, threshold, cool_ms);
+  return config_target_state_note_failure (state, &probe, rules);
 }
 
 static void
 test_cool_down (void)
 {
+  static const ConfigCoolDown rules = { .failures = 2, .first_ms = 1000000, .longest_ms = 4000000 };
   ConfigTargetState *state = config_target_state_new ();
   int64_t now_us = p2p_now_us ();
   ConfigPairStatus status;
 
-  g_assert_false (fail (state, 0, 2, 1000000));
+  g_assert_cmpint (fail (state, 0, &rules), ==, 0);
   g_assert_true (usable (state, 0));
   config_target_state_note_good (state, 0, p2p_now_us ());
-  g_assert_false (fail (state, 0, 2, 1000000)); /* the good answer ended the count */
-  g_assert_true (fail (state, 0, 2, 1000000));
+  g_assert_cmpint (fail (state, 0, &rules), ==, 0); /* the good answer ended the count */
+  g_assert_cmpint (fail (state, 0, &rules), ==, 1000000);
   g_assert_false (usable (state, 0));
-  g_assert_false (fail (state, 0, 2, 1000000)); /* it cools already */
+  g_assert_cmpint (fail (state, 0, &rules), ==, 0); /* it cools already */
   config_target_state_get_pair (state, 0, now_us, &status);
   g_assert_false (status.usable);
   g_assert_cmpstr (status.last_error, ==, "refused");
   g_free (status.last_error);
   g_assert_true (config_target_state_is_usable (state, 0, now_us + INT64_C (1100) * 1000000));
-  /* The next failure after it cools again at once. */
+  config_target_state_note_answer (state, 0); /* of a request that was under way */
+  g_assert_true (usable (state, 0));
+  g_assert_cmpint (fail (state, 0, &rules), ==, 0);
+  g_assert_cmpint (fail (state, 0, &rules), ==, 1000000); /* all began anew */
   config_target_state_reset (state, 0);
   g_assert_true (usable (state, 0));
-  g_assert_true (fail (state, 0, 1, 1));
-  g_assert_true (config_target_state_is_usable (state, 0, p2p_now_us () + 2000000));
   config_target_state_unref (state);
+}
+
+/* Each failure right behind a cool-down begins one that is twice as long. */
+static void
+test_cool_downs_double (void)
+{
+  static const struct
+  {
+    ConfigCoolDown rules;
+    int64_t wanted[6];
+  } rows[] = {
+    { { 1, 1, 8 }, { 1, 2, 4, 8, 8, 8 } },
+    { { 1, 3, 10 }, { 3, 6, 10, 10, 10, 10 } },
+    { { 1, 9, 4 }, { 4, 4, 4, 4, 4, 4 } },
+    { { 0, 1, 8 }, { 0, 0, 0, 0, 0, 0 } },
+  };
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      ConfigTargetState *state = config_target_state_new ();
+
+      for (unsigned j = 0; j < G_N_ELEMENTS (rows[i].wanted); j++)
+        {
+          g_assert_cmpint (fail (state, 7, &rows[i].rules), ==, rows[i].wanted[j]);
+          while (!usable (state, 7))
+            g_usleep (200);
+        }
+      config_target_state_unref (state);
+    }
 }
 
 /* Each pair is judged alone, however many share a bucket; a forgotten one comes back as if it were new. */
@@ -260,7 +292,7 @@ test_crowd (void)
       bool changed;
 
       (void) check (crowd.state, id, i % 3 == 0, &changed);
-      (void) fail (crowd.state, id, 2, 1);
+      (void) fail (crowd.state, id, &(ConfigCoolDown){ 2, 1, 1 });
       if (i % 7 == 0)
         config_target_state_forget (crowd.state, id);
       if (i % 100 == 0)
@@ -281,6 +313,7 @@ main (int argc, char **argv)
   p2p_lock_setup ();
   g_test_add_func ("/target-state/thresholds", test_thresholds);
   g_test_add_func ("/target-state/cool-down", test_cool_down);
+  g_test_add_func ("/target-state/cool-downs-double", test_cool_downs_double);
   g_test_add_func ("/target-state/pairs", test_pairs);
   g_test_add_func ("/target-state/history", test_history);
   g_test_add_func ("/target-state/last-error", test_last_error);
