@@ -264,6 +264,13 @@ wait_for_anything (int signal_fd)
   return (fds[0].revents & POLLIN) == 0;
 }
 
+static bool
+has_ended (void)
+{
+  P2P_LOCKED (&link_.lock);
+  return link_.ended;
+}
+
 /* GOAWAY 0: the daemon opens nothing more here; what runs may end. */
 static void
 drain (void)
@@ -275,12 +282,14 @@ drain (void)
   p2p_log (P2P_LOG_INFO, "agent", "ending: %u streams are open",
            p2p_yamux_get_stats (link_.yamux).streams);
   p2p_yamux_go_away (link_.yamux);
-  while (p2p_yamux_get_stats (link_.yamux).streams > 0 && p2p_now_us () < deadline_us)
+  while (p2p_yamux_get_stats (link_.yamux).streams > 0 && p2p_now_us () < deadline_us && !has_ended ())
     {
       struct pollfd bell = { .fd = link_.bell_fd, .events = POLLIN };
+      uint64_t count;
 
-      if (poll (&bell, 1, 50) > 0) /* the session ended by itself */
-        break;
+      /* It rings for the daemon's own GOAWAY as well. */
+      if (poll (&bell, 1, 50) > 0 && read (link_.bell_fd, &count, sizeof count) < 0)
+        g_assert (errno == EAGAIN);
     }
   drop_session ("the agent is ending");
 }
