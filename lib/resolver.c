@@ -12,7 +12,7 @@
 #include <netdb.h>
 #include <string.h>
 
-#define N_THREADS_MAX 16
+#define N_THREADS_MAX 64
 #define NAME_MAX_LEN 253
 
 typedef struct
@@ -140,6 +140,7 @@ thread_main (void *data)
 {
   P2pResolver *resolver = data;
 
+  (void) pthread_setname_np (pthread_self (), "resolver"); /* for people only */
   p2p_mutex_lock (&resolver->lock);
   while (!resolver->stopping)
     {

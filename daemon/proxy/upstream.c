@@ -206,6 +206,11 @@ upstream_keep (Upstream *up)
   Upstream oldest = { 0 };
   Idle *node;
 
+  if (proxy.options.upstream_keepalive_max == 0)
+    {
+      upstream_close (up);
+      return;
+    }
   if (up->tls)
     p2p_stream_tls_remember (up->strm);
   p2p_mutex_lock (&idle.lock);
