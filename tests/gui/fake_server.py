@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (C) 2026 The p2pstream developers
 """A server that speaks enough of the management API for the desktop client, with faults on demand."""
+import contextlib
 import hashlib
 import http.server
 import json
+import socket
 import ssl
 import subprocess
+import sys
 import threading
 import urllib.parse
 
@@ -147,6 +150,38 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.reply(200, found[0])
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """Ends with its connections: none of them takes a request after server_close ()."""
+
+    daemon_threads = False  # so that server_close () joins them
+
+    def __init__(self, *args, **kwargs):
+        self.lock = threading.Lock()
+        self.connections = set()
+        super().__init__(*args, **kwargs)
+
+    def process_request(self, request, client_address):
+        with self.lock:
+            self.connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request):
+        with self.lock:
+            self.connections.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self):
+        with self.lock:
+            for connection in self.connections:
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(connection, socket.SHUT_RDWR)  # not of the TLS object: it has a thread
+        super().server_close()
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], OSError):  # a connection's end is none
+            super().handle_error(request, client_address)
+
+
 class FakeServer:
     """Attributes may be changed by the test under self.lock while the server runs."""
 
@@ -169,9 +204,8 @@ class FakeServer:
     def start(self):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.crt, self.key)
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler, bind_and_activate=False)
+        self.http = Server(("127.0.0.1", self.port), Handler, bind_and_activate=False)
         self.http.allow_reuse_address = True
-        self.http.daemon_threads = True
         self.http.fake = self
         self.http.server_bind()
         self.http.server_activate()
