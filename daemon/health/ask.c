@@ -118,7 +118,8 @@ say_io (Ask *ask, P2pIo io)
 {
   const char *refusal = ask->up.tunnel ? agents_stream_error (ask->up.tunnel) : NULL;
 
-  if (atomic_load (ask->question->stop))
+  if (atomic_load (ask->question->stop)
+      || (ask->up.tunnel && !agents_is_connected (ask->question->agent_id)))
     ask->answer->verdict = false;
   else if (refusal)
     say_result (ask, upstream_judge_refusal (refusal), NULL);

@@ -24,7 +24,7 @@ typedef struct
   bool seen;                  /* (lock) while a new snapshot is taken over */
   bool gone;                  /* (lock) not in the table any more: freed when its check has ended */
   int64_t asked_us;           /* its check: when the last one began */
-  bool online;                /* its check: the agent was connected when it was last looked at */
+  bool looked, online;        /* its check: the agent was looked at, and was connected then */
 } Check;
 
 typedef struct

@@ -122,8 +122,9 @@ is_online (Check *check)
                         .agent_id = check->key.agent_id,
                         .error = online ? NULL : "the agent is not connected" };
 
-  if (online != check->online && check->key.agent_id != 0)
+  if (check->looked && online != check->online)
     config_target_state_note_probe (check->state, &probe);
+  check->looked = true;
   check->online = online;
   return online;
 }
