@@ -79,7 +79,7 @@ static bool
 look_at (Inherited *one)
 {
   socklen_t len = sizeof one->address;
-  int flags = fcntl (one->fd, F_GETFL);
+  int flags = fcntl (one->fd, F_GETFL), on = 1;
 
   if (flags < 0 || get_option (one->fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM
       || get_option (one->fd, SOL_SOCKET, SO_ACCEPTCONN) != 1
@@ -89,6 +89,8 @@ look_at (Inherited *one)
     one->v6_only = get_option (one->fd, IPPROTO_IPV6, IPV6_V6ONLY) == 1;
   else if (one->address.any.sa_family != AF_INET && one->address.any.sa_family != AF_UNIX)
     return false;
+  /* Connections inherit it, and those that go on must not be in the way when it listens again. Unix sockets don't know it. */
+  (void) setsockopt (one->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   return fcntl (one->fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl (one->fd, F_SETFL, flags | O_NONBLOCK) == 0;
 }
 

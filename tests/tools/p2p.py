@@ -112,6 +112,7 @@ class Process:
         self.env = {k: os.environ[k] for k in self.INHERITED if k in os.environ}
         self.env.update(env or {})
         self.lines, self.popen, self.reader = [], None, None
+        self.pass_fds = ()  # descriptors that it inherits under the same numbers
 
     @property
     def pid(self):
@@ -120,7 +121,8 @@ class Process:
     def start(self):
         self.lines = []
         self.popen = subprocess.Popen(self.argv, env=self.env, cwd=self.cwd, stdin=subprocess.DEVNULL,
-                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                      pass_fds=self.pass_fds)
         self.reader = threading.Thread(target=self._read, args=(self.popen.stdout, self.lines), daemon=True)
         self.reader.start()
         return self
