@@ -250,6 +250,13 @@ p2p_stream_tunnel_new (P2pStream *take_lower, const P2pTunnelOpen *open)
   return &self->base;
 }
 
+bool
+p2p_stream_tunnel_is_answered (P2pStream *strm)
+{
+  g_assert (strm->ops == &tunnel_ops);
+  return ((TunnelStream *) strm)->answered;
+}
+
 P2pTunnelError
 p2p_stream_tunnel_get_error (P2pStream *strm)
 {

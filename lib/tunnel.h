@@ -64,5 +64,7 @@ P2pIo p2p_tunnel_read_frame (P2pStream *strm, char *buf, size_t size, P2pSpan *r
 /* The opener's end of a stream (takes over lower, also on failure): the open request goes out with the first bytes written, or
  * by a flush or a read; the answer is read before the first byte that is given. If it says no, reading answers P2P_IO_REFUSED. Allocates. */
 P2pStream *p2p_stream_tunnel_new (P2pStream *take_lower, const P2pTunnelOpen *open);
+/* Whether the agent's answer was read, good or bad. For the reading thread. */
+bool p2p_stream_tunnel_is_answered (P2pStream *strm);
 /* What the agent answered so far: P2P_TUNNEL_OK while nothing bad is known. */
 P2pTunnelError p2p_stream_tunnel_get_error (P2pStream *strm);

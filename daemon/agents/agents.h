@@ -119,6 +119,9 @@ AgentOpen agents_open (const Config *cfg,
 /* Whether it takes new streams now. */
 bool agents_is_connected (int64_t id);
 
+/* Whether the agent has told if it got through. For the thread that reads; strm is one of agents_open (). */
+bool agents_stream_is_answered (P2pStream *strm);
+
 /* error_kind of the agent's refusal, static text ("dial_failed", "denied", ...), or NULL when there
  * was none. strm is one of agents_open (). */
 const char *agents_stream_error (P2pStream *strm);

@@ -82,6 +82,12 @@ agents_is_connected (int64_t id)
   return known && known->live;
 }
 
+bool
+agents_stream_is_answered (P2pStream *strm)
+{
+  return p2p_stream_tunnel_is_answered (strm);
+}
+
 const char *
 agents_stream_error (P2pStream *strm)
 {

@@ -41,7 +41,8 @@ struct Exchange
   size_t n_back;    /* ws->back[0..n_back): of the head that is being read */
   size_t scanned;
   P2pSpan interim; /* of a 1xx head, to be written before anything else goes down */
-  int64_t header_timeout_us, idle_timeout_us;
+  int64_t connect_timeout_us, header_timeout_us, idle_timeout_us;
+  int64_t start_us; /* 0: it has not waited yet */
   uint64_t n_interim; /* bytes of 1xx heads so far: after one the client need not wait with its body */
   /* exchange-time.c */
   int64_t last_move_us;

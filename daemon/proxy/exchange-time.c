@@ -3,13 +3,12 @@
 /* Who has how much time in an exchange. The origin has some for the head of its answer and some between two bytes. The client has some
  * between two bytes of a body, and a rate to keep up over that time; it pays only for waits that are for it, so that
  * neither a slow origin nor a quiet stream of events nor the other side's back-pressure is its fault. One worker at a time. */
+#include "daemon/agents/agents.h"
 #include "daemon/proxy/exchange-priv.h"
 #include "daemon/proxy/passive.h"
 
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
-
-#define TOO_LATE "the origin did not answer in time"
 
 /* It asked to be told before it sends its body (RFC 9110 section 10.1.1): that is the origin's to do. */
 static bool
@@ -58,13 +57,16 @@ exchange_note_moves (Exchange *ex, unsigned client_want)
   uint64_t moved = ex->up_pipe.n_read + ex->up_pipe.n_written + ex->n_interim;
   bool keeps = true;
 
-  moved += ex->answering ? ex->down_pipe.n_read + ex->down_pipe.n_written : ex->n_back;
+  if (ex->answering) /* a head has its time as a whole: a byte now and then does not make it longer */
+    moved += ex->down_pipe.n_read + ex->down_pipe.n_written;
   if (moved != ex->last_moved || ex->last_move_us == 0)
     {
       int64_t now_us = p2p_now_us ();
 
       if (ex->last_move_us != 0)
         keeps = keeps_pace (ex, now_us - ex->last_move_us);
+      else
+        ex->start_us = now_us;
       ex->last_moved = moved;
       ex->last_move_us = now_us;
       ex->looked = false;
@@ -73,8 +75,15 @@ exchange_note_moves (Exchange *ex, unsigned client_want)
   return keeps ? GOES_ON : client_is_slow (ex);
 }
 
-int64_t
-exchange_deadline (const Exchange *ex)
+/* The agent has not said yet whether it got through to the origin, which is a part of connecting. */
+static bool
+awaits_agent (const Exchange *ex)
+{
+  return ex->up->tunnel && !ex->answering && !agents_stream_is_answered (ex->up->tunnel);
+}
+
+static int64_t
+deadline_of_bytes (const Exchange *ex)
 {
   int64_t client_us = proxy.options.body_idle_timeout_ms * 1000;
 
@@ -83,6 +92,14 @@ exchange_deadline (const Exchange *ex)
   if (ex->client_takes && !ex->looked)
     return ex->last_move_us + client_us / 2;
   return ex->last_move_us + (ex->client_sends || ex->client_takes ? client_us : ex->idle_timeout_us);
+}
+
+int64_t
+exchange_deadline (const Exchange *ex)
+{
+  int64_t deadline_us = deadline_of_bytes (ex);
+
+  return awaits_agent (ex) ? MIN (deadline_us, ex->start_us + ex->connect_timeout_us) : deadline_us;
 }
 
 /* The kernel takes much for a client and tells only when a third of it is free again. Whether a slow one reads at all is asked of
@@ -111,14 +128,22 @@ look_at_reader (Exchange *ex)
   return GOES_ON;
 }
 
+static Outcome
+origin_is_late (Exchange *ex, const char *text)
+{
+  if (!ex->answering)
+    passive_note_failure (ex->req, ex->up->agent_id, text, ex->last_move_us);
+  return exchange_fail (ex, 504, text);
+}
+
 Outcome
 exchange_timed_out (Exchange *ex)
 {
+  if (awaits_agent (ex) && p2p_now_us () >= ex->start_us + ex->connect_timeout_us)
+    return origin_is_late (ex, "the origin could not be reached in time");
   if (ex->client_takes)
     return look_at_reader (ex);
   if (ex->client_sends)
     return client_is_slow (ex);
-  if (!ex->answering)
-    passive_note_failure (ex->req, ex->up->agent_id, TOO_LATE, ex->last_move_us);
-  return exchange_fail (ex, 504, TOO_LATE);
+  return origin_is_late (ex, "the origin did not answer in time");
 }

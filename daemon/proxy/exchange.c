@@ -374,6 +374,7 @@ exchange_run (Exchange *ex, Request *req, Upstream *take_up, bool may_repeat)
                     .watch = true,
                     .up_pace.left_us = proxy.options.body_idle_timeout_ms * 1000,
                     .down_pace.left_us = proxy.options.body_idle_timeout_ms * 1000,
+                    .connect_timeout_us = req->target->connect_timeout_ms * 1000,
                     .header_timeout_us = req->target->response_header_timeout_ms * 1000,
                     .idle_timeout_us = req->target->idle_timeout_ms * 1000 };
   return finish (ex, begin (ex));
