@@ -97,7 +97,7 @@ put_forwarded_for (Writer *out, const char *client)
 static void
 put_client_host (Writer *out, const P2pRequestHead *head)
 {
-  bool ipv6 = memchr (head->host.p, ':', head->host.n) != NULL;
+  bool ipv6 = head->host.n > 0 && memchr (head->host.p, ':', head->host.n) != NULL;
 
   if (ipv6)
     WRITER_PUT (out, "[");
