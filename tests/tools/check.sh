@@ -76,6 +76,9 @@ check_sanitizers () {
   unset UBSAN_OPTIONS
 }
 
+# The same inputs in every check; `make fuzz` looks further.
+check_fuzz () { FUZZ_SEED=1 make_in "$top/build" FUZZ_SECONDS=5 fuzz; }
+
 # build_in DIR ARGUMENT...
 build_in () {
   configure_in "$@" && make_in "$1"
@@ -99,6 +102,7 @@ check_main () {
     stage "test: quickstart run --once" "$top/quickstart" run --once --data "$check_dir/run"
   fi
   check_sanitizers
+  stage "test: fuzzing, 5 s a target" check_fuzz
   stage "build with clang" build_clang
   stage "test: make distcheck" make_in "$top/build" distcheck
   check_report
