@@ -9,6 +9,7 @@
 #include "lib/lock.h"
 #include "lib/log.h"
 #include "lib/notify.h"
+#include "lib/watchdog.h"
 
 #include <glib.h>
 #include <signal.h>
@@ -76,6 +77,7 @@ static int
 run (int signal_fd)
 {
   g_autoptr (GError) error = NULL;
+  P2pWatchdog *watchdog = NULL;
   int status = EXIT_FAILURE;
 
   p2p_tls_setup ();
@@ -83,10 +85,13 @@ run (int signal_fd)
     {
       p2p_log_start (agent.settings.log_level, agent.settings.log_format);
       if (start (&error))
+        watchdog = p2p_watchdog_new (&agent.pool, 1, P2P_WATCHDOG_TICK_MS, P2P_WATCHDOG_TICKS, &error);
+      if (watchdog)
         {
           (void) p2p_notify ("READY=1"); /* up is not needed for that: it comes back for ever */
           status = link_run (signal_fd);
           (void) p2p_notify ("STOPPING=1"); /* nobody else to tell */
+          p2p_watchdog_free (watchdog);
         }
       stop ();
       p2p_log_stop ();
