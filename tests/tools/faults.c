@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A disk that is full or read-only, and a clock that was set, for one program: preloaded by tests, so that they need
- * neither root nor a file system of their own.
+/* A disk that is full or read-only, a clock that was set, and other authorities that the system trusts, for one program:
+ * preloaded by tests, so that they need neither root nor a file system of their own.
  *
  *     P2P_FAULTS      a file of two 64-bit numbers, which the test writes and changes at any time: the errno of every
  *                     change of a file (0: none), and the seconds that the wall clock is ahead
  *     P2P_FAULTS_DIR  files below this directory only
+ *     P2P_TRUST       the file that is read in place of the system's certificate authorities
+ *
+ * Each is for itself.
  *
  * The file is mapped; any thread reads it. Monotonic clocks go on as they do. */
 #define _GNU_SOURCE
@@ -28,6 +31,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SYSTEM_TRUST "/etc/ssl/certs/ca-certificates.crt" /* Debian's */
+
 typedef struct
 {
   volatile int64_t error, clock_offset_s; /* another process writes them */
@@ -36,6 +41,7 @@ typedef struct
 static const Faults none;
 static const Faults *faults = &none; /* (borrowed) a mapping for good */
 static const char *folder = "";      /* (borrowed) */
+static const char *trust;            /* (borrowed) (nullable) */
 
 __attribute__ ((constructor)) static void
 faults_init (void)
@@ -44,6 +50,9 @@ faults_init (void)
   int fd = path ? (int) syscall (SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC) : -1;
   void *map = fd >= 0 ? mmap (NULL, sizeof (Faults), PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
 
+  trust = getenv ("P2P_TRUST");
+  if (!path)
+    return;
   if (map == MAP_FAILED)
     abort (); /* a test that believes in faults that never come */
   faults = map;
@@ -171,6 +180,26 @@ open (const char *path, int flags, ...)
   mode = va_arg (args, mode_t);
   va_end (args);
   return open_any (path, flags, mode);
+}
+
+FILE *
+fopen64 (const char *path, const char *mode)
+{
+  static FILE *(*next) (const char *, const char *);
+  FILE *(*call) (const char *, const char *) = __atomic_load_n (&next, __ATOMIC_ACQUIRE);
+
+  if (!call)
+    {
+      call = (FILE * (*) (const char *, const char *) ) dlsym (RTLD_NEXT, "fopen64");
+      __atomic_store_n (&next, call, __ATOMIC_RELEASE);
+    }
+  return call (trust && strcmp (path, SYSTEM_TRUST) == 0 ? trust : path, mode);
+}
+
+FILE *
+fopen (const char *path, const char *mode)
+{
+  return fopen64 (path, mode);
 }
 
 int
