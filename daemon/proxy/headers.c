@@ -232,9 +232,10 @@ put_status_line (Writer *out, unsigned status, P2pSpan reason)
 static void
 put_response_framing (const Request *req, const P2pResponseHead *resp, Frame frame, bool close, Writer *out)
 {
+  /* RFC 9110 section 8.6: no length in a 204, not even the 0 that some origins send. */
   if (frame == FRAME_CHUNKED)
     WRITER_PUT (out, "Transfer-Encoding: chunked\r\n");
-  else if (frame != FRAME_CLOSE && resp->msg.has_content_length)
+  else if (frame != FRAME_CLOSE && resp->msg.has_content_length && resp->status != 204)
     {
       WRITER_PUT (out, "Content-Length: ");
       writer_put_u64 (out, resp->msg.content_length);
