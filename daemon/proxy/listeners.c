@@ -263,6 +263,7 @@ acceptor_main (void *data)
       apply (true);
       upstreams_reap ();
       workspaces_reap ();
+      proxy_tidy ();
     }
 }
 

@@ -33,6 +33,9 @@ typedef struct
 } Proxy;
 extern Proxy proxy;
 
+/* Once a second, from the acceptor's thread. */
+void proxy_tidy (void);
+
 /* --- a listener that runs ------------------------------------------------------------------------ */
 
 /* Reference counted and constant: the table of listeners holds one, each connection another. */

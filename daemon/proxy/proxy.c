@@ -8,6 +8,7 @@
 #include "lib/log.h"
 
 #include <glib.h>
+#include <malloc.h>
 #include <limits.h>
 #include <sys/resource.h>
 
@@ -15,6 +16,8 @@
 #define THREAD_IDLE_MS 30000
 #define FD_RESERVE_SHARE 16 /* of the limit on descriptors, but not more than */
 #define FD_RESERVE_MAX 256
+#define TIDY_AFTER 1000 /* connections */
+#define TIDY_EACH_MS 10000
 #define CUT_MS 2000 /* for the workers to notice that their client is gone */
 
 Proxy proxy;
@@ -85,6 +88,25 @@ proxy_stop (int64_t deadline_us)
   address_counts_teardown ();
   p2p_roster_done (&proxy.roster);
   workspace_teardown ();
+}
+
+/* Memory of connections that have ended is malloc's until somebody asks for it: a hundred megabytes behind a few thousand with TLS. It
+ * takes some milliseconds, so it is done when many have ended, half of them at least, and now and then only. */
+void
+proxy_tidy (void)
+{
+  static unsigned most; /* since the last time; both are the acceptor's alone */
+  static int64_t not_before_us;
+  unsigned now = atomic_load (&proxy.n_conns);
+
+  most = MAX (most, now);
+  if (most - now < TIDY_AFTER || now > most / 2 || p2p_now_us () < not_before_us)
+    return;
+  most = now;
+  not_before_us = p2p_deadline_ms (TIDY_EACH_MS);
+#ifdef __GLIBC__
+  (void) malloc_trim (0);
+#endif
 }
 
 ProxyStats
