@@ -192,7 +192,7 @@ class App:
 
     def type(self, text):
         """GTK 4.8 lets nobody set a text or the focus over AT-SPI: a person's keys do both."""
-        subprocess.run(["xdotool", "type", "--delay", "5", text], check=True, timeout=DEADLINE_S)
+        subprocess.run(["xdotool", "type", "--delay", "5", "--", text], check=True, timeout=DEADLINE_S)
 
     def enter(self, text):
         """Types and presses Return."""

@@ -84,6 +84,33 @@ build_in () {
   configure_in "$@" && make_in "$1"
 }
 
+# check_desktop: with a display `quickstart run` opens the desktop client on its daemon, and takes it away with the rest.
+check_desktop () {
+  local data=$check_dir/run-desktop number run status=0
+  if ! command -v Xvfb >/dev/null || ! command -v xdotool >/dev/null; then
+    say "Xvfb or xdotool is not installed"
+    return 0
+  fi
+  coproc DISPLAYS { exec Xvfb -displayfd 1 -screen 0 1100x800x24 -nolisten tcp -noreset 2>/dev/null; }
+  # shellcheck disable=SC2064 # this one
+  trap "kill $DISPLAYS_PID" EXIT
+  read -r -t 60 number <&"${DISPLAYS[0]}" || return 1
+  env -u WAYLAND_DISPLAY DISPLAY=":$number" GDK_BACKEND=x11 GSK_RENDERER=cairo GSETTINGS_BACKEND=memory \
+    XDG_CONFIG_HOME="$data/home" "$top/quickstart" run --data "$data" &
+  run=$!
+  await 180 is_shown_or_gone "$run" ":$number" || status=1
+  window_of_admin ":$number" || status=1
+  kill -TERM "$run" || status=1
+  wait "$run" || status=1
+  ! window_of_admin ":$number" || status=1
+  return "$status"
+}
+
+is_shown_or_gone () { is_gone "$1" || window_of_admin "$2" >/dev/null; }
+
+# window_of_admin DISPLAY: prints the client's windows; fails when there is none.
+window_of_admin () { DISPLAY=$1 xdotool search --onlyvisible --class p2pstream 2>/dev/null; }
+
 build_clang () { CC=clang build_in "$top/build-clang" --enable-werror; }
 
 check_report () {
@@ -100,6 +127,7 @@ check_main () {
   if stage "build with gcc" build_in "$top/build" --enable-werror; then
     stage "test: make check" check_in "$top/build" check
     stage "test: quickstart run --once" "$top/quickstart" run --once --data "$check_dir/run"
+    stage "test: quickstart run with a display" check_desktop
   fi
   check_sanitizers
   stage "test: fuzzing, 5 s a target" check_fuzz
