@@ -105,6 +105,7 @@ start_proxy (GError **error)
                            .max_requests = (unsigned) settings->public_max_requests,
                            .max_head_bytes = (size_t) settings->public_max_head_bytes,
                            .max_head_fields = (unsigned) settings->public_max_head_fields,
+                           .head_memory_max = (size_t) settings->public_head_memory_max,
                            .max_body_bytes = settings->public_max_body_bytes > 0
                                                  ? (uint64_t) settings->public_max_body_bytes
                                                  : UINT64_MAX,

@@ -158,6 +158,8 @@ answer_bad_head (Conn *conn, Workspace *ws, unsigned status, const char *detail)
   body = write_page (&page, status, detail, NULL);
   writer_init (&out, ws->out_down, sizeof ws->out_down);
   put_head (&out, status, P2P_SPAN ("Content-Type: text/plain; charset=utf-8\r\n"), body.n, true);
+  if (status == 503)
+    WRITER_PUT (&out, "Retry-After: 5\r\n");
   WRITER_PUT (&out, "\r\n");
   (void) send_out (conn, &out, body); /* the connection ends in any case */
 }

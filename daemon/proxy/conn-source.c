@@ -105,11 +105,8 @@ conn_read_header (Conn *conn)
   n_new = result == P2P_PROXY_HEADER_OK ? header.size - n_old : (size_t) n;
   if (!read_exactly (fd, buf + n_old, n_new))
     return P2P_IO_RESET;
-  g_clear_pointer (&conn->early, g_free);
-  conn->n_early = 0;
+  conn_drop_early (conn);
   if (result == P2P_PROXY_HEADER_OK)
     return take_source (conn, &header);
-  conn->early = g_memdup2 (buf, n_old + n_new);
-  conn->n_early = n_old + n_new;
-  return P2P_IO_AGAIN;
+  return conn_keep_early (conn, buf, n_old + n_new) ? P2P_IO_AGAIN : P2P_IO_OVERFLOW;
 }

@@ -17,6 +17,36 @@
 #define LINGER_MS 2000        /* for the client to read an answer that came before its request's end */
 #define RELAY_STALL_MS 60000
 
+/* --- bytes that are kept ---------------------------------------------------------------------------- */
+
+bool
+conn_keep_early (Conn *conn, const char *buf, size_t n)
+{
+  size_t before;
+
+  g_assert (!conn->early);
+  if (n == 0)
+    return true;
+  before = atomic_fetch_add_explicit (&proxy.n_early, n, memory_order_relaxed);
+  conn->n_early = n;
+  if (before + n > proxy.options.head_memory_max)
+    {
+      conn_drop_early (conn);
+      return false;
+    }
+  conn->early = g_memdup2 (buf, n);
+  return true;
+}
+
+void
+conn_drop_early (Conn *conn)
+{
+  if (conn->n_early > 0)
+    atomic_fetch_sub_explicit (&proxy.n_early, conn->n_early, memory_order_relaxed);
+  conn->n_early = 0;
+  g_clear_pointer (&conn->early, g_free);
+}
+
 /* --- birth and end --------------------------------------------------------------------------------- */
 
 /* Leaves the roster and lets go of all but the stream and the place among those of its address. */
@@ -28,7 +58,7 @@ conn_dissolve (Conn *conn)
   p2p_roster_remove (&proxy.roster, &conn->listed);
   p2p_parked_done (&conn->parked);
   listener_unref (conn->listener);
-  g_free (conn->early);
+  conn_drop_early (conn);
   g_free (conn);
   return strm;
 }
@@ -117,16 +147,6 @@ read_head (Conn *conn, Workspace *ws, size_t *n_in, size_t *ret_size)
     }
 }
 
-/* What has come of a head moves into the connection: the workspace goes to somebody who has work. */
-static void
-keep_early (Conn *conn, const Workspace *ws, size_t n_in)
-{
-  if (n_in == 0)
-    return;
-  conn->early = g_memdup2 (ws->in, n_in);
-  conn->n_early = n_in;
-}
-
 static size_t
 restore_early (Conn *conn, Workspace *ws)
 {
@@ -134,8 +154,7 @@ restore_early (Conn *conn, Workspace *ws)
 
   if (n > 0)
     memcpy (ws->in, conn->early, n);
-  g_clear_pointer (&conn->early, g_free);
-  conn->n_early = 0;
+  conn_drop_early (conn);
   return n;
 }
 
@@ -278,8 +297,12 @@ serve_all (Conn *conn, Workspace *ws, size_t n_in, bool ask)
       ask = false;
       result = HEAD_PARK;
     }
-  if (result == HEAD_PARK)
-    keep_early (conn, ws, n_in);
+  /* The workspace goes to somebody who has work. */
+  if (result == HEAD_PARK && !conn_keep_early (conn, ws->in, n_in))
+    {
+      answer_bad_head (conn, ws, 503, "too many requests arrive in pieces");
+      result = HEAD_BAD;
+    }
   workspace_give (ws);
   switch (result)
     {

@@ -28,6 +28,7 @@ typedef struct
   atomic_bool stopping; /* no further request on a connection */
   atomic_bool cutting;  /* the drain is over: relays end */
   atomic_uint n_conns;
+  atomic_size_t n_early; /* bytes that connections keep of heads */
   atomic_uint_fast64_t n_requests;
   atomic_uint n_exchanges; /* requests on their way to an origin and back, see request_enter () */
 } Proxy;
@@ -93,6 +94,11 @@ unsigned conn_wanted_header (int64_t listener_id, const struct sockaddr *peer);
 /* Reads what is there of the header, and nothing else. P2P_IO_OK: it was whole, and address, port and count are whose it says;
  * P2P_IO_AGAIN: park; P2P_IO_OVERFLOW: whole, but that one has as many connections as it may; all else: end. */
 P2pIo conn_read_header (Conn *conn);
+
+/* What has come of a head or PROXY header moves into the connection while it waits for more. False: connections keep too much of
+ * that already. */
+bool conn_keep_early (Conn *conn, const char *buf, size_t n);
+void conn_drop_early (Conn *conn);
 
 /* --- a request ----------------------------------------------------------------------------------- */
 

@@ -22,6 +22,7 @@ typedef struct
   unsigned max_requests; /* on their way to an origin and back */
   size_t max_head_bytes, upstream_max_head_bytes;     /* at most WORKSPACE_HEAD_MAX */
   unsigned max_head_fields, upstream_max_head_fields; /* at most P2P_HTTP1_FIELDS_MAX */
+  size_t head_memory_max;  /* of heads that wait for their rest */
   uint64_t max_body_bytes; /* of a request */
   int64_t handshake_timeout_ms, header_timeout_ms, idle_timeout_ms, body_idle_timeout_ms;
   int64_t min_body_rate; /* bytes a second that a client has to send or to take; 0: any */
