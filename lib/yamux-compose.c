@@ -165,6 +165,19 @@ put_fin (YamuxBatch *batch, YamuxStream *strm)
   return NOTHING;
 }
 
+static Take
+put_rst (YamuxBatch *batch, YamuxStream *strm)
+{
+  if (!strm->in_table)
+    return NOTHING; /* the peer was quicker */
+  if (batch->n_frames > 0 || !has_room (batch, YAMUX_HEADER_SIZE))
+    return NO_ROOM; /* as with FIN */
+  put_header (batch, YAMUX_WINDOW_UPDATE, YAMUX_RST, strm->id, 0);
+  atomic_fetch_add_explicit (&strm->yamux->n_resets, 1, memory_order_relaxed);
+  yamux_table_remove_locked (strm->yamux, strm);
+  return NOTHING;
+}
+
 /* Answers false when there is no room for it. */
 static bool
 put_frame (YamuxBatch *batch, YamuxChunk *chunk)
@@ -190,7 +203,7 @@ take_frame_locked (YamuxBatch *batch, YamuxStream *strm)
   YamuxHeader header = { .type = YAMUX_DATA, .id = strm->id };
 
   if (!chunk)
-    return put_fin (batch, strm);
+    return strm->rst_wanted ? put_rst (batch, strm) : put_fin (batch, strm);
   header.length = chunk->end - YAMUX_HEADER_SIZE;
   yamux_header_encode (&header, chunk->data);
   if (!put_frame (batch, chunk))

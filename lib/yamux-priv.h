@@ -49,6 +49,9 @@ struct YamuxChunk
 #define YAMUX_CHUNK_SMALL 2016
 #define YAMUX_CHUNK_LARGE YAMUX_RECORD_SIZE
 
+/* Of a stream that its peer has reset: so much may still be read. */
+#define YAMUX_CUT_MAX ((size_t) 64 * 1024)
+
 typedef struct
 {
   YamuxChunk *head, *tail; /* (owned) (nullable) */
@@ -109,6 +112,7 @@ struct YamuxStream
   P2pIo read_end;  /* P2P_IO_OK: goes on; P2P_IO_EOF: after what is buffered; else at once */
   P2pIo write_end; /* P2P_IO_OK: goes on */
   bool fin_wanted, fin_sent;
+  bool rst_wanted; /* behind what is in out */
 
   YamuxChunks in;
   size_t in_bytes;
@@ -250,6 +254,10 @@ void yamux_stream_drop_input_locked (YamuxStream *strm);
 /* The session is gone: as a kill, but what the peer had sent up to its FIN stays. strm->lock is
  * held. */
 void yamux_stream_lose_locked (YamuxStream *strm);
+/* The peer reset it: what is there may be read. strm->lock is held. */
+void yamux_stream_cut_locked (YamuxStream *strm);
+/* RST behind what is queued. False: nothing is, abort. No lock is held. */
+bool yamux_stream_reset_behind (YamuxStream *strm);
 /* Kills and tells the peer by RST. No lock is held. */
 void yamux_stream_abort (YamuxStream *strm, P2pIo how);
 size_t yamux_stream_room_locked (YamuxStream *strm);

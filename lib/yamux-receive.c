@@ -107,7 +107,10 @@ receive_rst (P2pYamux *yamux, YamuxStream *strm)
   atomic_fetch_add_explicit (&yamux->n_resets, 1, memory_order_relaxed);
 
   p2p_mutex_lock (&strm->lock);
-  yamux_stream_kill_locked (strm, unseen ? P2P_IO_REFUSED : P2P_IO_RESET);
+  if (unseen)
+    yamux_stream_kill_locked (strm, P2P_IO_REFUSED);
+  else
+    yamux_stream_cut_locked (strm);
   p2p_mutex_unlock (&strm->lock);
   return unseen && too_many_resets (yamux) ? "the peer reset too many streams unseen" : NULL;
 }

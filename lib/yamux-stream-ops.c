@@ -235,7 +235,8 @@ yamux_try_shutdown (P2pStream *base)
 static void
 yamux_reset (P2pStream *base)
 {
-  yamux_stream_abort (self_of (base), P2P_IO_RESET);
+  if (!yamux_stream_reset_behind (self_of (base)))
+    yamux_stream_abort (self_of (base), P2P_IO_RESET);
 }
 
 /* The owner has gone, both sides being well so far: FIN, and the peer's awaited for a while. */
@@ -256,12 +257,13 @@ yamux_close (P2pStream *base)
 {
   YamuxStream *strm = self_of (base);
   P2pYamux *yamux = strm->yamux;
-  bool orderly;
+  bool orderly, reset;
 
   p2p_mutex_lock (&strm->lock);
   touch_locked (strm);
   memset (strm->waiters, 0, sizeof strm->waiters);
   orderly = strm->in_bytes == 0 && strm->write_end == P2P_IO_OK && !strm->quiet;
+  reset = strm->rst_wanted;
   strm->closed = true;
   strm->fin_wanted = true;
   yamux_stream_drop_input_locked (strm);
@@ -275,7 +277,7 @@ yamux_close (P2pStream *base)
       yamux_drain_locked (yamux, false);
       p2p_mutex_unlock (&yamux->lock);
     }
-  else
+  else if (!reset) /* it is on its way */
     yamux_stream_abort (strm, P2P_IO_RESET);
   yamux_stream_unref (strm);
 }
@@ -305,7 +307,7 @@ ready_locked (YamuxStream *strm, unsigned want)
     ready |= P2P_READABLE & want;
   if (strm->write_end != P2P_IO_OK || yamux_stream_room_locked (strm) > 0)
     ready |= P2P_WRITABLE & want;
-  if (strm->write_end != P2P_IO_OK && strm->in_bytes == 0)
+  if (strm->write_end != P2P_IO_OK && (strm->in_bytes == 0 || strm->read_end > P2P_IO_EOF))
     ready |= P2P_HANGUP | P2P_FAILED;
   if (strm->fin_wanted && strm->read_end == P2P_IO_EOF && strm->in_bytes == 0)
     ready |= P2P_HANGUP;

@@ -104,6 +104,51 @@ yamux_stream_abort (YamuxStream *strm, P2pIo how)
   p2p_mutex_unlock (&yamux->lock);
 }
 
+/* Whether the owner's reset goes behind what it has written, which the peer's window has room for: an answer that was cut is heard as
+ * far as it goes. Nothing may wait for a SYN. */
+bool
+yamux_stream_reset_behind (YamuxStream *strm)
+{
+  P2pYamux *yamux = strm->yamux;
+  bool behind;
+
+  P2P_LOCKED (&yamux->lock);
+  p2p_mutex_lock (&strm->lock);
+  behind = strm->out_bytes > 0 && strm->write_end == P2P_IO_OK && !strm->fin_wanted && strm->in_table
+           && !(strm->tells & YAMUX_TELL_SYN) && !yamux->over;
+  if (behind)
+    {
+      strm->rst_wanted = true;
+      strm->read_end = strm->write_end = P2P_IO_RESET;
+      yamux_stream_drop_input_locked (strm);
+      yamux_window_drop_locked (strm);
+      yamux_stream_ring_locked (strm, P2P_READABLE | P2P_WRITABLE | P2P_HANGUP);
+    }
+  p2p_mutex_unlock (&strm->lock);
+  if (behind)
+    {
+      yamux_offer_locked (strm);
+      yamux_drain_locked (yamux, false);
+    }
+  return behind;
+}
+
+/* The peer has reset the stream. What it had said before may be read to its end, as long as it is not much. */
+void
+yamux_stream_cut_locked (YamuxStream *strm)
+{
+  if (strm->in_bytes == 0 || strm->in_bytes > YAMUX_CUT_MAX || strm->closed)
+    {
+      yamux_stream_kill_locked (strm, P2P_IO_RESET);
+      return;
+    }
+  strm->read_end = P2P_IO_RESET;
+  if (strm->write_end == P2P_IO_OK)
+    strm->write_end = P2P_IO_RESET;
+  drop_output_locked (strm);
+  yamux_stream_ring_locked (strm, P2P_READABLE | P2P_WRITABLE | P2P_HANGUP);
+}
+
 /* Half of a kill: what the peer has said to the end may still be read. */
 void
 yamux_stream_lose_locked (YamuxStream *strm)
@@ -138,7 +183,7 @@ begin (YamuxStream *strm, P2pYamux *yamux, uint32_t id, bool by_us)
   memset (strm->waiters, 0, sizeof strm->waiters);
   strm->untouched = !by_us;
   strm->quiet = by_us;
-  strm->closed = strm->fin_wanted = strm->fin_sent = false;
+  strm->closed = strm->fin_wanted = strm->fin_sent = strm->rst_wanted = false;
   strm->read_end = strm->write_end = P2P_IO_OK;
   strm->window = strm->window_size = strm->send_window = YAMUX_INITIAL_WINDOW;
   strm->ungranted = 0;

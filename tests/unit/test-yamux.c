@@ -216,10 +216,42 @@ test_reset (void)
   wait = (P2pWait){ .strm = pair.client.kept[0] };
   g_assert_cmpint (p2p_stream_wait (&wait, 1, WITHIN), ==, P2P_IO_OK);
   g_assert_cmpuint (wait.ready, &, P2P_HANGUP);
+  must_read (pair.client.kept[0], &byte, 1); /* what was said before */
+  g_assert_cmpint (byte, ==, 'x');
   g_assert_cmpint (p2p_stream_read (pair.client.kept[0], &byte, 1, &n, WITHIN), ==, P2P_IO_RESET);
   g_assert_cmpint (
       p2p_stream_writev (pair.client.kept[0], &(struct iovec){ &byte, 1 }, 1, &n, WITHIN), ==,
       P2P_IO_RESET);
+  pair_stop (&pair);
+}
+
+/* A reset goes behind what was written before it, even if the transport is slow to take that. */
+static void
+test_reset_behind (void)
+{
+  static unsigned char bytes[50000], seen[50000];
+  Pair pair;
+  char byte;
+  size_t n;
+
+  pair_start (&pair, NULL, (P2pYamuxOptions){ 0 });
+  fill_pattern (bytes, sizeof bytes, 3, 0);
+  for (unsigned i = 0; i < 50; i++)
+    {
+      P2pStream *strm = must_open (&pair.server), *kept;
+
+      must_write (strm, "y", 1);
+      end_await_accepted (&pair.client, i + 1);
+      kept = pair.client.kept[i];
+      must_write (strm, bytes, sizeof bytes);
+      p2p_stream_reset (strm);
+      p2p_stream_close (strm);
+      must_read (kept, &byte, 1);
+      must_read (kept, seen, sizeof seen);
+      g_assert_cmpmem (bytes, sizeof bytes, seen, sizeof seen);
+      g_assert_cmpint (p2p_stream_read (kept, &byte, 1, &n, WITHIN), ==, P2P_IO_RESET);
+    }
+  await_streams (&pair.server, 0);
   pair_stop (&pair);
 }
 
@@ -448,6 +480,7 @@ static const struct
   { "half-close", test_half_close },
   { "close-keeps-bytes", test_close_keeps_bytes },
   { "reset", test_reset },
+  { "reset-behind", test_reset_behind },
   { "stalled", test_stalled },
   { "cancel-storm", test_cancel_storm },
   { "end-wakes", test_end_wakes },
