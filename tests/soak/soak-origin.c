@@ -21,6 +21,7 @@
 #include "tests/soak/pattern.h"
 
 #include "lib/fd.h"
+#include "tests/tools/loopback.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -32,7 +33,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #define PIECE 16384
@@ -300,31 +300,9 @@ conn_main (void *data)
   return NULL;
 }
 
-static int
-listen_on (unsigned port)
-{
-  struct sockaddr_in address = { .sin_family = AF_INET,
-                                 .sin_port = htons ((uint16_t) port),
-                                 .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
-  socklen_t len = sizeof address;
-  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
-
-  (void) setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind (fd, (struct sockaddr *) &address, len) < 0 || listen (fd, 4096) < 0
-      || getsockname (fd, (struct sockaddr *) &address, &len) < 0)
-    {
-      fprintf (stderr, "soak-origin: port %u: %s\n", port, g_strerror (errno));
-      exit (1);
-    }
-  printf ("%u\n", ntohs (address.sin_port));
-  fflush (stdout);
-  return fd;
-}
-
 int
 main (int argc, char **argv)
 {
-  struct rlimit limit;
   pthread_attr_t attr;
   int listen_fd;
 
@@ -333,15 +311,11 @@ main (int argc, char **argv)
       fprintf (stderr, "Usage: soak-origin PORT\n");
       return 2;
     }
-  if (getrlimit (RLIMIT_NOFILE, &limit) == 0)
-    {
-      limit.rlim_cur = limit.rlim_max;
-      (void) setrlimit (RLIMIT_NOFILE, &limit); /* fewer connections then */
-    }
+  p2p_fd_raise_limit ();
   (void) pthread_attr_init (&attr);
   (void) pthread_attr_setstacksize (&attr, STACK_BYTES);
   (void) pthread_attr_setdetachstate (&attr, PTHREAD_CREATE_DETACHED);
-  listen_fd = listen_on ((unsigned) g_ascii_strtoull (argv[1], NULL, 10));
+  listen_fd = loopback_listen ("soak-origin", (unsigned) g_ascii_strtoull (argv[1], NULL, 10), 0);
   for (;;)
     {
       Conn *conn = g_new0 (Conn, 1);

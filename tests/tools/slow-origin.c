@@ -10,6 +10,7 @@
  * the waiting ones are one queue in order of arrival. */
 #include "lib/clock.h"
 #include "lib/fd.h"
+#include "tests/tools/loopback.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,7 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #define BATCH 256
@@ -117,27 +117,6 @@ answer_due (void)
     }
 }
 
-static int
-listen_on (unsigned port)
-{
-  struct sockaddr_in address = { .sin_family = AF_INET,
-                                 .sin_port = htons ((uint16_t) port),
-                                 .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
-  socklen_t len = sizeof address;
-  int fd = socket (AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
-
-  (void) setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind (fd, (struct sockaddr *) &address, len) < 0 || listen (fd, 4096) < 0
-      || getsockname (fd, (struct sockaddr *) &address, &len) < 0)
-    {
-      fprintf (stderr, "slow-origin: port %u: %s\n", port, g_strerror (errno));
-      exit (1);
-    }
-  printf ("%u\n", ntohs (address.sin_port));
-  fflush (stdout);
-  return fd;
-}
-
 static void
 make_answer (size_t n_body)
 {
@@ -156,7 +135,6 @@ int
 main (int argc, char **argv)
 {
   struct epoll_event events[BATCH] = { { .events = EPOLLIN, .data.ptr = NULL } };
-  struct rlimit limit;
   int listen_fd;
 
   if (argc < 3)
@@ -164,15 +142,11 @@ main (int argc, char **argv)
       fprintf (stderr, "Usage: slow-origin PORT DELAY_MS [BODY_BYTES]\n");
       return 2;
     }
-  if (getrlimit (RLIMIT_NOFILE, &limit) == 0)
-    {
-      limit.rlim_cur = limit.rlim_max;
-      (void) setrlimit (RLIMIT_NOFILE, &limit); /* fewer connections then */
-    }
+  p2p_fd_raise_limit ();
   delay_us = g_ascii_strtoll (argv[2], NULL, 10) * 1000;
   make_answer (argc > 3 ? g_ascii_strtoull (argv[3], NULL, 10) : 100);
   epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
-  listen_fd = listen_on ((unsigned) g_ascii_strtoull (argv[1], NULL, 10));
+  listen_fd = loopback_listen ("slow-origin", (unsigned) g_ascii_strtoull (argv[1], NULL, 10), SOCK_NONBLOCK);
   if (epoll_ctl (epoll_fd, EPOLL_CTL_ADD, listen_fd, &events[0]) < 0)
     return 1;
   for (;;)
