@@ -59,19 +59,19 @@ check_in () { VERBOSE=1 make_in "$1" -k "$2"; }
 # ThreadSanitizer of gcc 12 does not bear the address layout of newer kernels.
 check_tsan () {
   if setarch -R true 2>/dev/null; then
-    VERBOSE=1 setarch -R make -C "$top/build-tsan" -j"$jobs" -k check-unit
+    VERBOSE=1 setarch -R make -C "$top/build-tsan" -j"$jobs" -k check-sanitized
   else
-    check_in "$top/build-tsan" check-unit
+    check_in "$top/build-tsan" check-sanitized
   fi
 }
 
 check_sanitizers () {
   export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
   if stage "build with ASan and UBSan" build_in "$top/build-asan" --disable-gui --enable-sanitizer=address,undefined; then
-    stage "test: unit tests under ASan and UBSan" check_in "$top/build-asan" check-unit
+    stage "test: units and stories under ASan and UBSan" check_in "$top/build-asan" check-sanitized
   fi
   if stage "build with TSan" build_in "$top/build-tsan" --disable-gui --enable-sanitizer=thread; then
-    stage "test: unit tests under TSan" check_tsan
+    stage "test: units and stories under TSan" check_tsan
   fi
   unset UBSAN_OPTIONS
 }
