@@ -77,13 +77,17 @@ share_target (const RouteBox *old, const StoreTarget *row, unsigned position)
   return NULL;
 }
 
-/* Its own if it is new, else that of its version before. */
+/* That of its version before; its own if it is new or another origin now, of which nothing is known yet. */
 static ConfigTargetState *
-take_state (const RouteBox *old, int64_t id)
+take_state (const RouteBox *old, const ConfigTarget *target)
 {
   for (unsigned i = 0; old && i < old->n_all_targets; i++)
-    if (old->all_targets[i]->pub.id == id)
-      return config_target_state_ref (old->all_targets[i]->pub.state);
+    {
+      const ConfigTarget *before = &old->all_targets[i]->pub;
+
+      if (before->id == target->id && before->origin_key == target->origin_key)
+        return config_target_state_ref (before->state);
+    }
   return config_target_state_new ();
 }
 
@@ -113,7 +117,7 @@ make_targets (Builder *builder, const StoreRoute *row, RouteBox *box, GError **e
       if (!target && !(target = config_make_target (builder, row, i, error)))
         return false;
       if (!target->pub.state)
-        target->pub.state = take_state (old, target->pub.id);
+        target->pub.state = take_state (old, &target->pub);
       box->all_targets[box->n_all_targets++] = target;
       if (target->pub.enabled)
         pub->targets[pub->n_targets++] = &target->pub;
