@@ -92,7 +92,7 @@ want_pair_locked (const ConfigRoute *route, const ConfigTarget *target, int64_t 
   Check *check = g_hash_table_lookup (checker.table, &key);
   int64_t first_us = MIN (target->health.interval_ms * 100, FIRST_MS * 1000);
 
-  if (check && asks_the_same (check->target, target))
+  if (check && check->state == target->state && asks_the_same (check->target, target))
     {
       check->seen = true;
       check->route = route;
