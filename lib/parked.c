@@ -14,12 +14,9 @@
  * chunks. */
 #include "lib/pool-priv.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 
 static uint64_t
 make_word (uint32_t generation, P2pWake wake, P2pSlotState state)
@@ -227,30 +224,6 @@ p2p_parked_done (P2pParked *parked)
   pool->slots.n_used--;
 }
 
-static uint32_t
-epoll_events (short events)
-{
-  return ((events & POLLIN) ? EPOLLIN : 0u) | ((events & POLLOUT) ? EPOLLOUT : 0u);
-}
-
-/* A descriptor stays in the set, disabled by EPOLLONESHOT, until it is closed. One that went from set to set may be found
- * where it was before. */
-static bool
-watch_fd (const P2pSlot *slot, const P2pArm *arm, uint32_t generation)
-{
-  struct epoll_event event = { .events = epoll_events (arm->events) | EPOLLONESHOT,
-                               .data.u64 = (uint64_t) generation << 32 | slot->index };
-  int epoll_fd = slot->pool->epoll_fd;
-
-  if (*arm->epoll_fd == epoll_fd && epoll_ctl (epoll_fd, EPOLL_CTL_MOD, arm->fd, &event) == 0)
-    return true;
-  if (epoll_ctl (epoll_fd, EPOLL_CTL_ADD, arm->fd, &event) != 0
-      && (errno != EEXIST || epoll_ctl (epoll_fd, EPOLL_CTL_MOD, arm->fd, &event) != 0))
-    return false;
-  *arm->epoll_fd = epoll_fd;
-  return true;
-}
-
 /* True: nothing is ready and everything is armed. False: *ret_wake says why not. */
 static bool
 arm_items (P2pSlot *slot,
@@ -278,10 +251,11 @@ arm_items (P2pSlot *slot,
       arms[1].fd = -1;
     }
   for (unsigned i = 0; i < n_items; i++)
-    if (arms[i].fd >= 0 && !watch_fd (slot, &arms[i], generation))
+    if (arms[i].fd >= 0
+        && !p2p_watch_arm (arms[i].watched, slot->pool->epoll_fd, arms[i].fd, arms[i].events,
+                           (uint64_t) generation << 32 | slot->index))
       {
-        /* No memory, or no watch left: nobody would wake it, so it gives up now. */
-        *ret_wake = P2P_WAKE_TIMEOUT;
+        *ret_wake = P2P_WAKE_TIMEOUT; /* nobody would wake it, so it gives up now */
         return false;
       }
   return true;

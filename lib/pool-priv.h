@@ -206,6 +206,8 @@ struct P2pSlot
 
 #define P2P_SLOT_CHUNK 256
 #define P2P_SLOT_MAX_CHUNKS 4096
+#define P2P_SLOT_INDEX_MASK 0xffffffu /* see P2pWatch.waiter */
+G_STATIC_ASSERT (P2P_SLOT_CHUNK * P2P_SLOT_MAX_CHUNKS <= P2P_SLOT_INDEX_MASK);
 
 void p2p_slots_init (P2pPool *pool);
 void p2p_slots_done (P2pPool *pool);

@@ -4,13 +4,14 @@
 #pragma once
 
 #include "lib/stream.h"
+#include "lib/watch.h"
 
 /* What an armed stream waits on. */
 typedef struct
 {
   int fd;       /* poll this; -1: only the bell */
   short events; /* POLLIN, POLLOUT: what to poll for */
-  int *epoll_fd; /* (borrowed: stream) for the pool: the epoll set that has the descriptor already, or -1 */
+  P2pWatched *watched; /* (borrowed: stream) (nullable: no fd) */
 } P2pArm;
 
 typedef struct
@@ -20,6 +21,8 @@ typedef struct
   P2pIo (*try_read) (P2pStream *strm, void *buf, size_t size, size_t *ret_n);
   /* (nullable: try_read is called) As try_read, but may block for P2P_SOON_MS in one system call. */
   P2pIo (*read_soon) (P2pStream *strm, void *buf, size_t size, size_t *ret_n);
+  /* (nullable: false) See p2p_stream_seems_quiet (). */
+  bool (*seems_quiet) (P2pStream *strm);
   P2pIo (*try_writev) (P2pStream *strm, const struct iovec *iov, int n_iov, size_t *ret_n);
   P2pIo (*try_flush) (P2pStream *strm);
   P2pIo (*try_shutdown) (P2pStream *strm);

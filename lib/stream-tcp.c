@@ -20,7 +20,7 @@ typedef struct
 {
   P2pStream base;
   int fd;
-  int epoll_fd;      /* see P2pArm */
+  P2pWatched watched;
   bool has_patience; /* the reader's: what have_patience () sets is set, which only read_soon () minds */
 } Tcp;
 
@@ -49,6 +49,7 @@ tcp_receive (Tcp *tcp, void *buf, size_t size, int flags, size_t *ret_n)
 {
   ssize_t n;
 
+  p2p_watch_forget (&tcp->watched);
   do
     n = recv (tcp->fd, buf, size, flags);
   while (n < 0 && errno == EINTR);
@@ -56,6 +57,7 @@ tcp_receive (Tcp *tcp, void *buf, size_t size, int flags, size_t *ret_n)
     return io_from_errno ();
   if (n == 0)
     return P2P_IO_EOF;
+  tcp->watched.unsure = (size_t) n == size;
   *ret_n = (size_t) n;
   return P2P_IO_OK;
 }
@@ -85,6 +87,12 @@ tcp_read_soon (P2pStream *strm, void *buf, size_t size, size_t *ret_n)
   Tcp *tcp = (Tcp *) strm;
 
   return tcp_receive (tcp, buf, size, have_patience (tcp) ? 0 : MSG_DONTWAIT, ret_n);
+}
+
+static bool
+tcp_seems_quiet (P2pStream *strm)
+{
+  return p2p_watch_is_quiet (&((Tcp *) strm)->watched);
 }
 
 static P2pIo
@@ -154,7 +162,7 @@ tcp_arm (P2pStream *strm, unsigned want, P2pBell *bell, P2pArm *ret_arm)
 {
   (void) bell; /* the descriptor is enough */
   ret_arm->fd = ((Tcp *) strm)->fd;
-  ret_arm->epoll_fd = &((Tcp *) strm)->epoll_fd;
+  ret_arm->watched = &((Tcp *) strm)->watched;
   ret_arm->events
       = (short) ((want & P2P_READABLE ? POLLIN : 0) | (want & P2P_WRITABLE ? POLLOUT : 0)
                  | (want & P2P_LEFT ? POLLRDHUP : 0));
@@ -191,6 +199,7 @@ static const P2pStreamOps tcp_ops = {
   .name = "tcp",
   .try_read = tcp_try_read,
   .read_soon = tcp_read_soon,
+  .seems_quiet = tcp_seems_quiet,
   .try_writev = tcp_try_writev,
   .try_flush = tcp_try_flush,
   .try_shutdown = tcp_try_shutdown,
@@ -212,7 +221,7 @@ p2p_stream_tcp_new (int take_fd)
   g_assert (take_fd >= 0);
   tcp->base.ops = &tcp_ops;
   tcp->fd = take_fd;
-  tcp->epoll_fd = -1;
+  tcp->watched = P2P_WATCHED_NONE;
   tcp->has_patience = false;
   /* EOPNOTSUPP on a Unix socket, which never delays. */
   (void) setsockopt (take_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

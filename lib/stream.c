@@ -46,6 +46,12 @@ p2p_stream_read_soon (P2pStream *strm, void *buf, size_t size, size_t *ret_n)
                               : strm->ops->try_read (strm, buf, size, ret_n);
 }
 
+bool
+p2p_stream_seems_quiet (P2pStream *strm)
+{
+  return strm->ops->seems_quiet && strm->ops->seems_quiet (strm);
+}
+
 P2pIo
 p2p_stream_writev (P2pStream *strm,
                    const struct iovec *iov,
@@ -228,6 +234,9 @@ poll_items (Round *round, P2pWait *items, unsigned n_items, int64_t deadline_us)
   bool found = false;
   int n;
 
+  for (unsigned i = 0; i < n_items; i++)
+    if (round->armed[i] && round->arms[i].fd >= 0)
+      p2p_watch_rest (round->arms[i].watched, round->arms[i].fd);
   for (unsigned i = 0; i < n_items; i++)
     pfds[i] = (struct pollfd){ .fd = round->armed[i] ? round->arms[i].fd : -1,
                                .events = round->armed[i] ? round->arms[i].events : 0 };

@@ -37,6 +37,10 @@ P2pIo p2p_stream_read (P2pStream *strm, void *buf, size_t size, size_t *ret_n, i
 #define P2P_SOON_MS 20
 P2pIo p2p_stream_read_soon (P2pStream *strm, void *buf, size_t size, size_t *ret_n);
 
+/* For an idle stream that has been parked, without a system call. True: up to the pool's last look at its descriptors nothing had come,
+ * no end either. False: not known. */
+bool p2p_stream_seems_quiet (P2pStream *strm);
+
 /* Takes at least one byte, perhaps not all. Taken bytes may stay in the stream (TLS records) until
  * p2p_stream_flush (); the next write flushes them first. */
 P2pIo p2p_stream_writev (P2pStream *strm,

@@ -12,7 +12,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define KICK UINT64_MAX /* no slot has this index */
+#define KICK UINT64_MAX /* no descriptor has this number */
 
 bool
 p2p_waiter_init (P2pPool *pool, GError **error)
@@ -83,7 +83,7 @@ p2p_waiter_wait (P2pPool *pool, bool poll_only, P2pTaskList *list)
   g_assert (n >= 0 || errno == EINTR);
   for (int i = 0; i < n; i++)
     {
-      uint64_t id = events[i].data.u64;
+      uint64_t id = events[i].data.u64, waiter;
       P2pSlot *slot;
 
       if (id == KICK)
@@ -91,8 +91,10 @@ p2p_waiter_wait (P2pPool *pool, bool poll_only, P2pTaskList *list)
           drain_kick (pool);
           continue;
         }
-      slot = p2p_slots_get (pool, (uint32_t) id);
-      if (!p2p_slot_wake (slot, (uint32_t) (id >> 32), P2P_WAKE_READY))
+      if (!p2p_watch_note (id, events[i].events, &waiter))
+        continue;
+      slot = p2p_slots_get (pool, (uint32_t) waiter & P2P_SLOT_INDEX_MASK);
+      if (!p2p_slot_wake (slot, (uint32_t) (waiter >> 32), P2P_WAKE_READY))
         continue;
       slot->parked->task.queued_at_us = now_us;
       p2p_task_list_append (list, &slot->parked->task);

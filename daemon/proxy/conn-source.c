@@ -8,6 +8,7 @@
 #include "lib/log.h"
 #include "lib/peer.h"
 #include "lib/proxy-header.h"
+#include "lib/watch.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -90,6 +91,7 @@ conn_read_header (Conn *conn)
   P2pProxyHeaderResult result;
   ssize_t n;
 
+  p2p_watch_forget_fd (fd);
   memcpy (buf, conn->early ? conn->early : "", n_old);
   do
     n = recv (fd, buf + n_old, sizeof buf - n_old, MSG_PEEK | MSG_DONTWAIT);

@@ -162,13 +162,16 @@ make_room (const ConfigTarget *target)
 }
 
 /* Nothing may wait on an idle connection: an end, a reset, or bytes that no request asked for. Reading, not polling: a TLS
- * origin's session tickets are no bytes. */
+ * origin's session tickets are no bytes. What the waiter has seen up to now is enough where the request can be sent again. */
 static bool
-is_quiet (Upstream *up)
+is_quiet (const Request *req, Upstream *up)
 {
   char byte;
   size_t n;
 
+  if ((req->head->method_id == P2P_METHOD_GET || req->head->method_id == P2P_METHOD_HEAD)
+      && req->head->msg.body == P2P_BODY_NONE && p2p_stream_seems_quiet (up->strm))
+    return true;
   return p2p_stream_read (up->strm, &byte, 1, &n, P2P_TRY) == P2P_IO_AGAIN;
 }
 
@@ -181,7 +184,7 @@ upstream_take (Request *req, int64_t agent_id, bool fresh, Upstream *ret_up)
 
   while (!fresh && take_idle (req->target, agent_id, &up))
     {
-      if (is_quiet (&up))
+      if (is_quiet (req, &up))
         {
           up.reused = true;
           *ret_up = up;
