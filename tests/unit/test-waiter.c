@@ -235,6 +235,50 @@ test_end_of_stream (gconstpointer data)
   teardown (&fix);
 }
 
+/* The end comes together with the last bytes: after they were read nothing new will tell of it. */
+static void
+test_bytes_and_end (gconstpointer data)
+{
+  Fixture fix;
+  char bytes[16];
+  size_t n;
+
+  setup (&fix, data, NULL);
+  park (&fix, p2p_deadline_ms (PATIENCE_MS));
+  put_byte (fix.far[0]);
+  g_assert_cmpint (p2p_stream_shutdown (fix.far[0], p2p_deadline_ms (PATIENCE_MS)), ==, P2P_IO_OK);
+  expect_run (&fix, 1, P2P_WAKE_READY);
+  g_assert_cmpint (p2p_stream_read (fix.near[0], bytes, sizeof bytes, &n, p2p_deadline_ms (PATIENCE_MS)), ==, P2P_IO_OK);
+  g_assert_cmpuint (n, ==, 1);
+  park (&fix, p2p_deadline_ms (PATIENCE_MS));
+  expect_run (&fix, 2, P2P_WAKE_READY);
+  g_assert_cmpint (p2p_stream_read (fix.near[0], bytes, sizeof bytes, &n, p2p_deadline_ms (PATIENCE_MS)), ==, P2P_IO_EOF);
+  teardown (&fix);
+}
+
+/* A thread waits for a stream that has been parked, then it is parked again. */
+static void
+test_thread_between (gconstpointer data)
+{
+  Fixture fix;
+
+  setup (&fix, data, NULL);
+  for (unsigned i = 1; i <= 20; i++)
+    {
+      P2pWait item = { .strm = fix.near[0], .want = P2P_READABLE };
+
+      park (&fix, p2p_deadline_ms (PATIENCE_MS));
+      put_byte (fix.far[0]);
+      expect_run (&fix, i, P2P_WAKE_READY);
+      get_byte (fix.near[0]);
+      g_assert_cmpint (p2p_stream_wait (&item, 1, p2p_deadline_ms (1)), ==, P2P_IO_TIMEOUT);
+      put_byte (fix.far[0]);
+      g_assert_cmpint (p2p_stream_wait (&item, 1, p2p_deadline_ms (PATIENCE_MS)), ==, P2P_IO_OK);
+      get_byte (fix.near[0]);
+    }
+  teardown (&fix);
+}
+
 static void
 test_timeout (gconstpointer data)
 {
@@ -816,6 +860,8 @@ main (int argc, char **argv)
       add ("two-records", row, test_two_records);
       add ("bytes-meanwhile", row, test_bytes_meanwhile);
       add ("end-of-stream", row, test_end_of_stream);
+      add ("bytes-and-end", row, test_bytes_and_end);
+      add ("thread-between", row, test_thread_between);
       add ("timeout", row, test_timeout);
       add ("deadline-passed", row, test_deadline_passed);
       add ("kick", row, test_kick);
