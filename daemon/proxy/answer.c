@@ -74,6 +74,8 @@ answer_whole (Request *req, unsigned status, P2pSpan fields, P2pSpan body)
       explanation_note_answer (req->explanation, status, fields);
       return STEP_DONE;
     }
+  request_uncount_target (req); /* before the client can know */
+  request_leave (req);
   keep = skip_body (req) && req->head->msg.keep_alive && !atomic_load (&proxy.stopping);
   with_body = req->head->method_id != P2P_METHOD_HEAD && status != 204 && status != 304;
   writer_init (&out, req->ws->out_down, sizeof req->ws->out_down);

@@ -93,6 +93,7 @@ start_upgraded (Exchange *ex, size_t head_size)
   if (!headers_write_response (req, &req->ws->resp, FRAME_NONE, false, &out))
     return exchange_fail (ex, 502, too_large);
   iov = (struct iovec){ .iov_base = out.buf, .iov_len = out.n };
+  request_leave (req);
   if (p2p_stream_write_all (req->conn->strm, &iov, 1, NULL,
                             p2p_now_us () + ex->idle_timeout_us)
       != P2P_IO_OK)
