@@ -210,3 +210,9 @@ reply_id (const Reply *reply)
 {
   return json_object_get_int_member (reply->json, "id");
 }
+
+char *
+api_login_body (const char *username, const char *password)
+{
+  return g_strdup_printf ("{\"username\":\"%s\",\"password\":\"%s\"}", username, password);
+}

@@ -31,6 +31,8 @@ void api_fixture_init (ApiFixture *fixture, const void *data);
 void api_fixture_done (ApiFixture *fixture, const void *data);
 
 char *api_fixture_dup_setup_token (ApiFixture *fixture);
+/* For POST /login; g_free (). */
+char *api_login_body (const char *username, const char *password);
 
 typedef struct
 {

@@ -1,140 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* First run, sign-in, sessions, tokens, and who may do what: the matrix of roles is made from the
- * route table, so a new route cannot be forgotten. */
-#include "daemon/api/password.h"
-#include "daemon/api/setup.h"
-#include "daemon/api/throttle.h"
+/* Sign-in, cookies, passwords, sessions and tokens. */
 #include "lib/clock.h"
 #include "lib/lock.h"
 #include "tests/unit/api-fixture.h"
 
-#include <glib/gstdio.h>
 #include <string.h>
-#include <sys/stat.h>
-
-static char *
-setup_body (const char *token, const char *username, const char *password)
-{
-  return g_strdup_printf (
-      "{\"setup_token\":\"%s\",\"username\":\"%s\",\"password\":\"%s\",\"session\":\"bearer\"}",
-      token, username, password);
-}
-
-static char *
-login_body (const char *username, const char *password)
-{
-  return g_strdup_printf ("{\"username\":\"%s\",\"password\":\"%s\"}", username, password);
-}
-
-static void
-assert_setup (bool required, bool open)
-{
-  g_auto (Reply) reply = api_call ("GET", "/api/v1/setup", NULL, NULL);
-
-  assert_reply (reply, 200);
-  g_assert_cmpint (json_object_get_boolean_member (reply.json, "setup_required"), ==, required);
-  g_assert_cmpint (json_object_get_boolean_member (reply.json, "window_open"), ==, open);
-  g_assert_cmpint (json_object_get_int_member (reply.json, "window_seconds_left") > 0, ==, open);
-}
-
-static void
-test_setup (ApiFixture *fixture, const void *data)
-{
-  g_autofree char *token = api_fixture_dup_setup_token (fixture);
-  g_autofree char *wrong = setup_body ("wrong", "admin", FIXTURE_PASSWORD);
-  g_autofree char *weak = setup_body (token, "Admin!", "short");
-  g_autofree char *good = setup_body (token, "admin", FIXTURE_PASSWORD);
-  GStatBuf status;
-
-  (void) data;
-  g_assert_cmpint (g_stat (fixture->setup_token_file, &status), ==, 0);
-  g_assert_cmpint (status.st_mode & 0777, ==, 0600);
-  assert_setup (true, true);
-  {
-    g_auto (Reply) reply = api_call ("POST", "/api/v1/setup", NULL, wrong);
-    assert_reply (reply, 403);
-    g_assert_cmpstr (reply_problem (&reply), ==, "wrong-setup-token");
-  }
-  {
-    g_auto (Reply) reply = api_call ("POST", "/api/v1/setup", NULL, weak);
-    assert_reply (reply, 422);
-    g_assert_true (reply_has_error (&reply, "username"));
-    g_assert_true (reply_has_error (&reply, "password"));
-  }
-  {
-    g_auto (Reply) reply = api_call ("POST", "/api/v1/setup", NULL, good);
-    const char *session;
-
-    assert_reply (reply, 201);
-    session = json_object_get_string_member (reply.json, "token");
-    g_assert_true (g_str_has_prefix (session, "p2pst_"));
-    {
-      g_auto (Reply) me = api_call ("GET", "/api/v1/me", session, NULL);
-      assert_reply (me, 200);
-      g_assert_cmpstr (json_object_get_string_member (me.json, "role"), ==, "admin");
-    }
-  }
-  g_assert_false (g_file_test (fixture->setup_token_file, G_FILE_TEST_EXISTS));
-  assert_setup (false, false);
-  {
-    g_auto (Reply) reply = api_call ("POST", "/api/v1/setup", NULL, good);
-    assert_reply (reply, 409);
-    g_assert_cmpstr (reply_problem (&reply), ==, "setup-done");
-  }
-}
-
-static void
-test_setup_over (ApiFixture *fixture, const void *data)
-{
-  g_autofree char *token = api_fixture_dup_setup_token (fixture);
-  g_autofree char *good = setup_body (token, "admin", FIXTURE_PASSWORD);
-  g_auto (Reply) reply = { 0 };
-
-  (void) data;
-  setup_age (300001);
-  assert_setup (true, false);
-  reply = api_call ("POST", "/api/v1/setup", NULL, good);
-  assert_reply (reply, 410);
-  g_assert_cmpstr (reply_problem (&reply), ==, "setup-window-over");
-}
-
-static void *
-setup_main (void *data)
-{
-  Reply reply = api_call ("POST", "/api/v1/setup", NULL, data);
-  unsigned status = reply.status;
-
-  reply_clear (&reply);
-  return GUINT_TO_POINTER (status);
-}
-
-static void
-test_setup_race (ApiFixture *fixture, const void *data)
-{
-  g_autofree char *token = api_fixture_dup_setup_token (fixture);
-  GThread *threads[4];
-  char *bodies[4];
-  unsigned winners = 0;
-
-  (void) data;
-  for (unsigned i = 0; i < 4; i++)
-    {
-      g_autofree char *name = g_strdup_printf ("admin%u", i);
-
-      bodies[i] = setup_body (token, name, FIXTURE_PASSWORD);
-      threads[i] = g_thread_new ("setup", setup_main, bodies[i]);
-    }
-  for (unsigned i = 0; i < 4; i++)
-    {
-      unsigned status = GPOINTER_TO_UINT (g_thread_join (threads[i]));
-
-      g_assert_true (status == 201 || status == 409);
-      winners += status == 201;
-      g_free (bodies[i]);
-    }
-  g_assert_cmpuint (winners, ==, 1);
-}
 
 static void
 test_login (ApiFixture *fixture, const void *data)
@@ -192,7 +63,10 @@ compare_times (const void *a, const void *b)
 static void
 test_login_timing (ApiFixture *fixture, const void *data)
 {
-  enum { TRIES = 15 };
+  enum
+  {
+    TRIES = 15
+  };
   int64_t times[2][TRIES];
   double known, unknown;
 
@@ -202,7 +76,7 @@ test_login_timing (ApiFixture *fixture, const void *data)
     for (unsigned k = 0; k < 2; k++)
       {
         g_autofree char *name = k ? g_strdup ("admin") : g_strdup_printf ("nobody%u", i);
-        g_autofree char *body = login_body (name, "wrong password");
+        g_autofree char *body = api_login_body (name, "wrong password");
         g_autofree char *address = g_strdup_printf ("10.0.%u.%u", k, i);
         ApiInput input = { .address = address };
         int64_t start = p2p_now_us ();
@@ -281,8 +155,8 @@ test_cookie (ApiFixture *fixture, const void *data)
     assert_reply (reply, 401);
   }
   {
-    ApiInput input = { .cookie = p2p_span_from_string (cookie),
-                       .sec_fetch_site = P2P_SPAN ("same-origin") };
+    ApiInput input
+        = { .cookie = p2p_span_from_string (cookie), .sec_fetch_site = P2P_SPAN ("same-origin") };
     g_auto (Reply) reply = api_call_with (input, "POST", "/api/v1/logout", NULL);
     g_auto (Reply) after = api_call_with (input, "GET", "/api/v1/me", NULL);
 
@@ -309,7 +183,7 @@ test_login_csrf (ApiFixture *fixture, const void *data)
 static void
 test_password (ApiFixture *fixture, const void *data)
 {
-  g_autofree char *body = login_body ("admin", FIXTURE_PASSWORD);
+  g_autofree char *body = api_login_body ("admin", FIXTURE_PASSWORD);
   g_autofree char *other = NULL;
 
   (void) data;
@@ -325,9 +199,9 @@ test_password (ApiFixture *fixture, const void *data)
     assert_reply (reply, 401);
   }
   {
-    g_auto (Reply) reply = api_call ("POST", "/api/v1/me/password", fixture->session,
-                                     "{\"current_password\":\"" FIXTURE_PASSWORD
-                                     "\",\"new_password\":\"short\"}");
+    g_auto (Reply) reply
+        = api_call ("POST", "/api/v1/me/password", fixture->session,
+                    "{\"current_password\":\"" FIXTURE_PASSWORD "\",\"new_password\":\"short\"}");
     assert_reply (reply, 422);
     g_assert_true (reply_has_error (&reply, "new_password"));
   }
@@ -357,7 +231,7 @@ test_password (ApiFixture *fixture, const void *data)
 static void
 test_sessions (ApiFixture *fixture, const void *data)
 {
-  g_autofree char *body = login_body ("admin", FIXTURE_PASSWORD);
+  g_autofree char *body = api_login_body ("admin", FIXTURE_PASSWORD);
   g_autofree char *other = NULL;
   int64_t id = 0;
 
@@ -384,8 +258,7 @@ test_sessions (ApiFixture *fixture, const void *data)
   }
   {
     g_autofree char *path = g_strdup_printf ("/api/v1/sessions/%" G_GINT64_FORMAT, id);
-    g_auto (Reply) viewer
-        = api_call ("DELETE", path, fixture->tokens[STORE_ROLE_VIEWER], NULL);
+    g_auto (Reply) viewer = api_call ("DELETE", path, fixture->tokens[STORE_ROLE_VIEWER], NULL);
     g_auto (Reply) mine
         = api_call ("GET", "/api/v1/sessions", fixture->tokens[STORE_ROLE_VIEWER], NULL);
     g_auto (Reply) gone = api_call ("DELETE", path, fixture->session, NULL);
@@ -482,172 +355,6 @@ test_agent_token (ApiFixture *fixture, const void *data)
   }
 }
 
-/* --- Every route with every role -------------------------------------------------------------- */
-
-static unsigned
-expected (const ApiRoute *route, int role)
-{
-  switch (route->action)
-    {
-    case API_PUBLIC:
-      return 0;
-    case API_AGENT:
-      return 401;
-    case API_OWN:
-    case API_READ:
-      return role < 0 ? 401 : 0;
-    case API_OPERATE:
-      return role < 0 ? 401 : role == STORE_ROLE_VIEWER ? 403 : 0;
-    case API_ADMIN:
-      return role < 0 ? 401 : role == STORE_ROLE_ADMIN ? 0 : 403;
-    }
-  g_assert_not_reached ();
-}
-
-static void
-test_role_matrix (ApiFixture *fixture, const void *data)
-{
-  unsigned n;
-  const ApiRoute *routes = api_routes (&n);
-
-  (void) data;
-  for (unsigned i = 0; i < n; i++)
-    for (int role = -1; role < 3; role++)
-      {
-        g_auto (GStrv) parts = g_strsplit (routes[i].pattern, "{id}", -1);
-        g_autofree char *path = g_strjoinv ("999", parts);
-        g_auto (Reply) reply
-            = api_call (routes[i].method, path, role < 0 ? NULL : fixture->tokens[role],
-                        routes[i].flags & API_BODY ? "{\"no such member\":1}" : NULL);
-        unsigned wanted = expected (&routes[i], role);
-
-        g_test_message ("%s %s as %d: %u", routes[i].method, path, role, reply.status);
-        if (wanted)
-          g_assert_cmpuint (reply.status, ==, wanted);
-        else
-          /* Let in: it works, or fails for another reason. */
-          g_assert_true (reply.status != 401 && (reply.status != 403 || routes[i].action == API_OWN)
-                         && reply.status != 500);
-        if (reply.status >= 400)
-          {
-            g_autofree char *id = reply_dup_field (&reply, "X-Request-Id");
-
-            g_assert_cmpstr (id, ==, json_object_get_string_member (reply.json, "request_id"));
-            g_assert_cmpint (json_object_get_int_member (reply.json, "status"), ==, reply.status);
-          }
-      }
-}
-
-/* --- Throttle --------------------------------------------------------------------------------- */
-
-static void
-test_throttle (void)
-{
-  int64_t now = INT64_C (1000000000);
-  unsigned passed = 0;
-
-  throttle_start ();
-  /* One address on many names. */
-  for (unsigned i = 0; i < 50; i++)
-    {
-      g_autofree char *name = g_strdup_printf ("user%u", i);
-
-      passed += throttle_try ("10.0.0.1", name, now) == 0;
-    }
-  g_assert_cmpuint (passed, ==, 10);
-  g_assert_cmpuint (throttle_try ("10.0.0.2", "user1", now), ==, 0);
-
-  /* Many addresses on one name: a try each, and not too many together; a known address is not held
-   * up. */
-  g_assert_cmpuint (throttle_try ("10.1.0.1", "victim", now), ==, 0);
-  throttle_succeeded ("10.1.0.1", "victim", now);
-  passed = 0;
-  for (unsigned i = 0; i < 1000; i++)
-    {
-      g_autofree char *address = g_strdup_printf ("10.2.%u.%u", i / 250, i % 250);
-
-      passed += throttle_try (address, "victim", now) == 0;
-    }
-  g_assert_cmpuint (passed, <=, 15 + 30);
-  g_assert_cmpuint (throttle_try ("10.1.0.1", "victim", now), ==, 0);
-  /* A stranger who knows the password waits for seconds, not for the attack's end. */
-  g_assert_cmpuint (throttle_try ("10.3.0.1", "victim", now), >, 0);
-  g_assert_cmpuint (throttle_try ("10.3.0.1", "victim", now + 3000000), ==, 0);
-  /* And one address does not get its second try that soon. */
-  g_assert_cmpuint (throttle_try ("10.3.0.1", "victim", now + 9000000), >, 0);
-  /* Another name is not touched. */
-  g_assert_cmpuint (throttle_try ("10.3.0.2", "other", now), ==, 0);
-
-  /* An IPv6 network counts as one address. */
-  passed = 0;
-  for (unsigned i = 0; i < 50; i++)
-    {
-      g_autofree char *address = g_strdup_printf ("2001:db8::%x", i);
-      g_autofree char *name = g_strdup_printf ("six%u", i);
-
-      passed += throttle_try (address, name, now) == 0;
-    }
-  g_assert_cmpuint (passed, ==, 10);
-  throttle_stop ();
-}
-
-static void
-test_login_throttled (ApiFixture *fixture, const void *data)
-{
-  g_autofree char *wrong = login_body ("admin", "wrong password");
-  g_autofree char *right = login_body ("admin", FIXTURE_PASSWORD);
-  ApiInput attacker = { .address = "192.0.2.7" };
-  ApiInput elsewhere = { .address = "192.0.2.8" };
-  unsigned refused = 0;
-
-  (void) fixture;
-  (void) data;
-  for (unsigned i = 0; i < 12; i++)
-    {
-      g_auto (Reply) reply = api_call_with (attacker, "POST", "/api/v1/login", wrong);
-      g_autofree char *after = reply_dup_field (&reply, "Retry-After");
-
-      g_assert_true (reply.status == 401 || reply.status == 429);
-      g_assert_cmpint (reply.status == 429, ==, after != NULL);
-      refused += reply.status == 429;
-    }
-  g_assert_cmpuint (refused, ==, 2);
-  {
-    g_auto (Reply) reply = api_call_with (elsewhere, "POST", "/api/v1/login", right);
-    assert_reply (reply, 200);
-  }
-}
-
-/* At most two hash and eight wait: with more at once some are told to come back. */
-static void *
-check_main (void *data)
-{
-  (void) data;
-  return GINT_TO_POINTER (password_check ("wrong password", NULL));
-}
-
-static void
-test_password_gate (void)
-{
-  g_autoptr (GError) error = NULL;
-  GThread *threads[30];
-  unsigned busy = 0;
-
-  g_assert_true (password_start (&error));
-  for (unsigned i = 0; i < G_N_ELEMENTS (threads); i++)
-    threads[i] = g_thread_new ("check", check_main, NULL);
-  for (unsigned i = 0; i < G_N_ELEMENTS (threads); i++)
-    {
-      PasswordVerdict verdict = GPOINTER_TO_INT (g_thread_join (threads[i]));
-
-      g_assert_true (verdict == PASSWORD_WRONG || verdict == PASSWORD_BUSY);
-      busy += verdict == PASSWORD_BUSY;
-    }
-  g_assert_cmpuint (busy, >, 0);
-  g_assert_cmpuint (busy, <=, 20);
-  password_stop ();
-}
-
 #define ADD(name, init, func)                                                                      \
   g_test_add ("/api/auth/" name, ApiFixture, NULL, init, func, api_fixture_done)
 
@@ -656,20 +363,13 @@ main (int argc, char **argv)
 {
   p2p_lock_setup ();
   g_test_init (&argc, &argv, NULL);
-  ADD ("setup", api_fixture_init_empty, test_setup);
-  ADD ("setup-over", api_fixture_init_empty, test_setup_over);
-  ADD ("setup-race", api_fixture_init_empty, test_setup_race);
   ADD ("login", api_fixture_init, test_login);
   ADD ("login-timing", api_fixture_init, test_login_timing);
   ADD ("login-csrf", api_fixture_init, test_login_csrf);
-  ADD ("login-throttled", api_fixture_init, test_login_throttled);
   ADD ("cookie", api_fixture_init, test_cookie);
   ADD ("password", api_fixture_init, test_password);
   ADD ("sessions", api_fixture_init, test_sessions);
   ADD ("tokens", api_fixture_init, test_tokens);
   ADD ("agent-token", api_fixture_init, test_agent_token);
-  ADD ("role-matrix", api_fixture_init, test_role_matrix);
-  g_test_add_func ("/api/auth/throttle", test_throttle);
-  g_test_add_func ("/api/auth/password-gate", test_password_gate);
   return g_test_run ();
 }
