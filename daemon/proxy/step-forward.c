@@ -58,9 +58,8 @@ nth_choice (const ConfigRoute *route, unsigned first, unsigned i)
 }
 
 static UpstreamResult
-take (Request *req, int64_t agent_id, bool fresh, Upstream *up)
+take (Request *req, int64_t agent_id, bool fresh, int64_t since_us, Upstream *up)
 {
-  int64_t since_us = p2p_now_us ();
   UpstreamResult result;
 
   if (!request_count_target (req, agent_id)) /* from here on, so that others see it while it connects */
@@ -87,7 +86,7 @@ take_through_agents (Request *req, bool fresh, Upstream *up)
       choice = agents_choose (&question, &agent_id);
       if (choice != AGENT_CHOICE_OK)
         return choice == AGENT_CHOICE_UNUSABLE && question.n_except == 0 ? UPSTREAM_UNUSABLE : result;
-      result = take (req, agent_id, fresh, up);
+      result = take (req, agent_id, fresh, question.now_us, up);
       if (result == UPSTREAM_OK || result == UPSTREAM_BUSY || result == UPSTREAM_FULL)
         return result;
       tried[question.n_except++] = agent_id;
@@ -98,13 +97,16 @@ take_through_agents (Request *req, bool fresh, Upstream *up)
 static UpstreamResult
 reach_target (Request *req, bool fresh, Upstream *up)
 {
+  int64_t now_us;
+
   if (req->target->type == CONFIG_TARGET_STATIC)
     return UPSTREAM_OK;
   if (req->target->transport == CONFIG_TRANSPORT_AGENT)
     return take_through_agents (req, fresh, up);
-  if (!config_target_state_is_usable (req->target->state, 0, p2p_now_us ()))
+  now_us = p2p_now_us ();
+  if (!config_target_state_is_usable (req->target->state, 0, now_us))
     return UPSTREAM_UNUSABLE;
-  return take (req, 0, fresh, up);
+  return take (req, 0, fresh, now_us, up);
 }
 
 /* From req->target on; leaves req->target at the one that was reached or that answers statically. Who was passed over says nothing
