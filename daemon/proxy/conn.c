@@ -353,9 +353,8 @@ conn_begin (Conn *conn)
 static void
 conn_handshake (Conn *conn)
 {
-  int64_t until = MIN (p2p_now_us () + BEGUN_WAIT_US, conn->deadline_us);
-
-  switch (p2p_stream_tls_handshake (conn->strm, until))
+  /* The client needs a round trip and its own arithmetic: no thread stays for that. */
+  switch (p2p_stream_tls_handshake (conn->strm, P2P_TRY))
     {
     case P2P_IO_OK:
       conn->phase = CONN_HEAD;
@@ -363,7 +362,6 @@ conn_handshake (Conn *conn)
       conn_serve (conn);
       break;
     case P2P_IO_AGAIN:
-    case P2P_IO_TIMEOUT:
       conn_park (conn);
       break;
     default:
