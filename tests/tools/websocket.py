@@ -232,24 +232,27 @@ def tls_context():
 
 
 class Client:
-    """One WebSocket: opened when made."""
+    """One WebSocket: open when made, or, with wait=False, asked for, and open behind await_answer ()."""
 
-    def __init__(self, port, host, context=None, address="127.0.0.1"):
-        key = base64.b64encode(os.urandom(16)).decode()
+    def __init__(self, port, host, context=None, address="127.0.0.1", wait=True):
+        self.key, self.buffer = base64.b64encode(os.urandom(16)).decode(), b""
         self.sock = socket.create_connection((address, port), 30)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context:
             self.sock = context.wrap_socket(self.sock, server_hostname=host)
         self.sock.sendall(("GET /chat HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                           "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n" % (host, key)).encode())
-        self.buffer = b""
+                           "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n" % (host, self.key)).encode())
+        if wait:
+            self.await_answer()
+
+    def await_answer(self):
         while b"\r\n\r\n" not in self.buffer:
             piece = self.sock.recv(4096)
             if not piece:
                 raise Refused("closed after %r" % self.buffer)
             self.buffer += piece
         head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
-        if not head.startswith(b"HTTP/1.1 101 ") or accept_value(key).encode() not in head:
+        if not head.startswith(b"HTTP/1.1 101 ") or accept_value(self.key).encode() not in head:
             raise Refused(head.decode("latin-1"))
         self.sock.setblocking(False)
 
@@ -289,17 +292,20 @@ class Client:
 
 
 class Clients:
-    """n WebSockets, opened one after the other."""
+    """n WebSockets, opened one after the other, or with at_once all asked for before the first answer is read."""
 
-    def __init__(self, port, host, n, tls=False, look=lambda: None):
+    def __init__(self, port, host, n, tls=False, look=lambda: None, at_once=False):
         context = tls_context() if tls else None
         self.selector, self.clients = selectors.DefaultSelector(), []
         for i in range(n):
-            client = Client(port, host, context)
-            self.clients.append(client)
-            self.selector.register(client.sock, selectors.EVENT_READ, client)
+            self.clients.append(Client(port, host, context, wait=not at_once))
             if i % 100 == 0:
                 look()
+        for client in self.clients:
+            if at_once:
+                client.await_answer()
+            self.selector.register(client.sock, selectors.EVENT_READ, client)
+        look()
 
     def __len__(self):
         return len(self.clients)
@@ -418,8 +424,8 @@ class Site:
         p2p.poll(lambda: self.origin.count() == 0, "the first ones are closed")
         self.meters = [Meter("daemon", daemon)] + [Meter("agent", agent) for agent in daemon.agents]
 
-    def open(self, n, look=lambda: None):
-        return Clients(self.port, self.HOST, n, self.tls, look)
+    def open(self, n, look=lambda: None, at_once=False):
+        return Clients(self.port, self.HOST, n, self.tls, look, at_once)
 
     def look(self):
         for meter in self.meters:
