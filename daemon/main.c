@@ -121,7 +121,8 @@ start_proxy (GError **error)
                            .upstream_keepalive_idle_ms = settings->upstream_keepalive_idle_ms,
                            .cool_down = { .failures = (unsigned) settings->upstream_cool_down_failures,
                                           .first_ms = settings->upstream_cool_down_ms,
-                                          .longest_ms = settings->upstream_cool_down_max_ms } };
+                                          .longest_ms = settings->upstream_cool_down_max_ms,
+                                          .trial_ms = settings->upstream_cool_down_trial_ms } };
 
   return proxy_start (&options, error);
 }

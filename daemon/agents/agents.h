@@ -2,8 +2,8 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* Agents: who is connected, the tunnels' acceptance, and streams through them.
  *
- * Any thread. agents_open () blocks to its deadline at most; the others take short locks only, unless
- * said. */
+ * Any thread. agents_open () blocks to its deadline at most; the others take short locks only,
+ * unless said. */
 #pragma once
 
 #include "daemon/config/config.h"
@@ -27,9 +27,9 @@ bool agents_start (const AgentsOptions *options, GError **error);
 /* GOAWAY 0 to all, streams end until the deadline, then the sessions close; joins their threads. */
 void agents_stop (int64_t deadline_us);
 
-/* Judges GET /agent/tunnel and answers it as tunnel.md says; takes over the stream in every case (on
- * the calling worker of the management pool; blocks while it writes the short answer). early: bytes
- * already read behind the head. */
+/* Judges GET /agent/tunnel and answers it as tunnel.md says; takes over the stream in every case
+ * (on the calling worker of the management pool; blocks while it writes the short answer). early:
+ * bytes already read behind the head. */
 void agents_handle_tunnel (P2pStream *take_strm,
                            const P2pRequestHead *head,
                            P2pSpan early,
@@ -70,8 +70,8 @@ void agents_get_status (int64_t id, AgentStatus *ret_status);
 /* Ends its session, if any: token rotated, agent disabled or deleted. */
 void agents_disconnect (int64_t id, const char *why);
 
-/* The agent that owns this bearer token under this public id: the id, or 0. The same time for a wrong
- * token and an unknown id. */
+/* The agent that owns this bearer token under this public id: the id, or 0. The same time for a
+ * wrong token and an unknown id. */
 int64_t agents_authenticate (P2pSpan public_id, P2pSpan token);
 
 /* Stores a report for agents_get_status (). */
@@ -90,11 +90,17 @@ typedef enum
 {
   AGENT_CHOICE_OK,
   AGENT_CHOICE_NONE,     /* no agent matches, or none that does is connected */
-  AGENT_CHOICE_UNUSABLE, /* those that are connected are unhealthy or cooling down for this target */
+  AGENT_CHOICE_UNUSABLE, /* those that are connected are unhealthy or cooling down for this target
+                          */
 } AgentChoice;
 
 /* By the target's policy. ret_agent_id (nullable): without it nobody's turn moves on. */
 AgentChoice agents_choose (const AgentQuestion *question, int64_t *ret_agent_id);
+
+/* One of those that are connected and cool down for this target, each at most once in interval_us
+ * (0: never). False: none. */
+bool
+agents_choose_trial (const AgentQuestion *question, int64_t interval_us, int64_t *ret_agent_id);
 
 /* Why no stream came: for the answer to the client and the log. */
 typedef enum
@@ -106,9 +112,10 @@ typedef enum
   AGENT_OPEN_FAILED,     /* 502 */
 } AgentOpen;
 
-/* Opens a stream to the target's host and port through that agent, if it matches the target's selector. The open request goes out
- * together with the first bytes written; the agent's answer is read before the first byte that p2p_stream_read () gives: if it
- * says no, the read answers P2P_IO_REFUSED and agents_stream_error () tells why. */
+/* Opens a stream to the target's host and port through that agent, if it matches the target's
+ * selector. The open request goes out together with the first bytes written; the agent's answer is
+ * read before the first byte that p2p_stream_read () gives: if it says no, the read answers
+ * P2P_IO_REFUSED and agents_stream_error () tells why. */
 AgentOpen agents_open (const Config *cfg,
                        const ConfigTarget *target,
                        const char *request_id,
@@ -119,7 +126,8 @@ AgentOpen agents_open (const Config *cfg,
 /* Whether it takes new streams now. */
 bool agents_is_connected (int64_t id);
 
-/* Whether the agent has told if it got through. For the thread that reads; strm is one of agents_open (). */
+/* Whether the agent has told if it got through. For the thread that reads; strm is one of
+ * agents_open (). */
 bool agents_stream_is_answered (P2pStream *strm);
 
 /* error_kind of the agent's refusal, static text ("dial_failed", "denied", ...), or NULL when there

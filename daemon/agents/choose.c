@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Which agent takes a target's next request: one of those that match, are connected and are neither unhealthy nor cooling down for this
- * target, by the target's policy. Agents have no weights: the weighted policies do what the others do. Any worker; the registry's
- * lock is held for one look-up at a time. */
+/* Which agent takes a target's next request: one of those that match, are connected and are neither
+ * unhealthy nor cooling down for this target, by the target's policy. Agents have no weights: the
+ * weighted policies do what the others do. Any worker; the registry's lock is held for one look-up
+ * at a time. */
 #include "daemon/agents/agents-priv.h"
 
 #include "lib/draw.h"
@@ -43,16 +44,21 @@ is_excepted (const AgentQuestion *question, int64_t agent_id)
   return false;
 }
 
+static Link
+get_matching_link (const AgentQuestion *question, const ConfigAgent *agent)
+{
+  if (!agent->enabled || !config_selector_matches (question->target, agent)
+      || is_excepted (question, agent->id))
+    return LINK_NONE;
+  return get_link (agent->id);
+}
+
 static bool
 is_candidate (Search *search, const ConfigAgent *agent)
 {
   const AgentQuestion *question = search->question;
-  Link link;
+  Link link = get_matching_link (question, agent);
 
-  if (!agent->enabled || !config_selector_matches (question->target, agent)
-      || is_excepted (question, agent->id))
-    return false;
-  link = get_link (agent->id);
   search->any_connected |= link != LINK_NONE;
   return link >= (search->degraded_too ? LINK_DEGRADED : LINK_GOOD)
          && config_target_state_is_usable (question->target->state, agent->id, question->now_us);
@@ -100,7 +106,8 @@ nth_candidate (Search *search, unsigned wanted, int64_t id)
   return id;
 }
 
-/* The one with the fewest requests of this target under way; among equals the first in an order that begins at the turn's. */
+/* The one with the fewest requests of this target under way; among equals the first in an order
+ * that begins at the turn's. */
 static int64_t
 least_active (Search *search, unsigned n, unsigned turn, int64_t id)
 {
@@ -156,4 +163,20 @@ agents_choose (const AgentQuestion *question, int64_t *ret_agent_id)
   if (ret_agent_id)
     *ret_agent_id = choose_among (&search, n, first);
   return AGENT_CHOICE_OK;
+}
+
+bool
+agents_choose_trial (const AgentQuestion *question, int64_t interval_us, int64_t *ret_agent_id)
+{
+  const Config *cfg = question->cfg;
+
+  for (unsigned i = 0; i < cfg->n_agents; i++)
+    if (get_matching_link (question, cfg->agents[i]) != LINK_NONE
+        && config_target_state_may_try (question->target->state, cfg->agents[i]->id,
+                                        question->now_us, interval_us))
+      {
+        *ret_agent_id = cfg->agents[i]->id;
+        return true;
+      }
+  return false;
 }

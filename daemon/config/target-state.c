@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The pairs of a target. Readers walk chains that only ever grow: a pair whose agent is gone is renamed for the next agent of its
- * bucket, so nobody reads freed memory and who looks at that very moment sees at worst a pair that nothing is known of. Changes
- * happen under the state's lock. */
+/* The pairs of a target. Readers walk chains that only ever grow: a pair whose agent is gone is
+ * renamed for the next agent of its bucket, so nobody reads freed memory and who looks at that very
+ * moment sees at worst a pair that nothing is known of. Changes happen under the state's lock. */
 #include "daemon/config/target-state.h"
 
 #include "lib/clock.h"
@@ -75,7 +75,8 @@ config_target_state_unref (ConfigTargetState *state)
   g_free (state);
 }
 
-/* --- pairs ------------------------------------------------------------------------------------------ */
+/* --- pairs
+ * ------------------------------------------------------------------------------------------ */
 
 static unsigned
 bucket_of (int64_t agent_id)
@@ -144,7 +145,8 @@ make_pair_locked (ConfigTargetState *state, int64_t agent_id)
   return pair;
 }
 
-/* --- the path of a request -------------------------------------------------------------------------- */
+/* --- the path of a request
+ * -------------------------------------------------------------------------- */
 
 bool
 config_target_state_is_usable (ConfigTargetState *state, int64_t agent_id, int64_t now_us)
@@ -154,6 +156,24 @@ config_target_state_is_usable (ConfigTargetState *state, int64_t agent_id, int64
   return !pair
          || (atomic_load_explicit (&pair->health, memory_order_relaxed) != CONFIG_HEALTH_UNHEALTHY
              && atomic_load_explicit (&pair->cool_until_us, memory_order_relaxed) <= now_us);
+}
+
+bool
+config_target_state_may_try (ConfigTargetState *state,
+                             int64_t agent_id,
+                             int64_t now_us,
+                             int64_t interval_us)
+{
+  ConfigPairState *pair = find_pair (state, agent_id);
+  int_fast64_t tried_us;
+
+  if (!pair || interval_us == 0
+      || atomic_load_explicit (&pair->health, memory_order_relaxed) == CONFIG_HEALTH_UNHEALTHY)
+    return false;
+  tried_us = atomic_load_explicit (&pair->tried_us, memory_order_relaxed);
+  return now_us - tried_us >= interval_us
+         && atomic_compare_exchange_strong_explicit (&pair->tried_us, &tried_us, now_us,
+                                                     memory_order_relaxed, memory_order_relaxed);
 }
 
 /* So often at most, so that workers do not pull the line of memory out of each other's caches. */
@@ -212,7 +232,8 @@ config_target_state_get_active (ConfigTargetState *state, int64_t agent_id)
   return pair ? atomic_load_explicit (&pair->active, memory_order_relaxed) : 0;
 }
 
-/* --- judges ----------------------------------------------------------------------------------------- */
+/* --- judges
+ * ----------------------------------------------------------------------------------------- */
 
 static void
 add_probe_locked (ConfigTargetState *state, const ConfigProbe *probe)
@@ -263,6 +284,7 @@ config_target_state_note_failure (ConfigTargetState *state,
     return 0;
   ms = next_cool_down_ms (rules, atomic_fetch_add (&pair->n_cool_downs, 1));
   atomic_store (&pair->cool_until_us, now_us + ms * 1000);
+  atomic_store (&pair->tried_us, now_us);
   return ms;
 }
 
@@ -344,7 +366,8 @@ config_target_state_forget (ConfigTargetState *state, int64_t agent_id)
     atomic_store (&pair->agent_id, FREE_PAIR);
 }
 
-/* --- for people ------------------------------------------------------------------------------------- */
+/* --- for people
+ * ------------------------------------------------------------------------------------- */
 
 void
 config_target_state_get_pair (ConfigTargetState *state,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What is known of a target while it runs, beside the snapshot: requests under way, and for each of its pairs whether requests may
- * go there. A pair is the target through one agent; a direct target is one pair, with agent 0. Two judges have a say: active checks
- * (daemon/health) and the failures of real requests, which let a pair cool down.
+/* What is known of a target while it runs, beside the snapshot: requests under way, and for each of
+ * its pairs whether requests may go there. A pair is the target through one agent; a direct target
+ * is one pair, with agent 0. Two judges have a say: active checks (daemon/health) and the failures
+ * of real requests, which let a pair cool down.
  *
  * Any thread. What the path of a request asks takes no lock and allocates nothing. */
 #pragma once
@@ -50,12 +51,14 @@ struct ConfigPairState
   atomic_int_fast64_t agent_id;     /* negative: free for another agent of the bucket */
   atomic_uint health;               /* ConfigHealth; changed under the lock */
   atomic_int_fast64_t cool_until_us;
+  atomic_int_fast64_t
+      tried_us; /* when the cool-down began, or a request was last let through as a trial */
   atomic_int_fast64_t good_at_us; /* of a real request's good answer */
   atomic_uint n_failures;         /* of real requests, since their last answer */
   atomic_uint n_cool_downs;       /* since then */
-  atomic_uint active;             /* requests under way; counted where the choice of an agent asks for it */
-  unsigned n_good, n_bad;         /* (lock) checks in a row */
-  char *last_error;               /* (lock) (owned) (nullable) why it is not used, or was doubted last */
+  atomic_uint active;     /* requests under way; counted where the choice of an agent asks for it */
+  unsigned n_good, n_bad; /* (lock) checks in a row */
+  char *last_error;       /* (lock) (owned) (nullable) why it is not used, or was doubted last */
 };
 
 #define CONFIG_PAIR_BUCKETS 64
@@ -64,27 +67,36 @@ struct ConfigPairState
 typedef struct
 {
   atomic_uint n_refs;
-  atomic_uint active; /* requests under way; counted where a policy or a limit asks for it */
+  atomic_uint active;      /* requests under way; counted where a policy or a limit asks for it */
   atomic_uint connections; /* to the origin: in use, idle, or upgraded */
   atomic_uint turn;        /* of its agents */
   ConfigPairState direct;
   _Atomic (ConfigPairState *) *_Atomic agents; /* (owned) (nullable) buckets, by agent */
-  P2pMutex lock;                               /* guards what changes but atomics, and who makes pairs */
-  GQueue probes;                               /* (lock) (owned) newest first */
-  int64_t last_checked_ms;                     /* (lock) UTC; 0: never */
+  P2pMutex lock;           /* guards what changes but atomics, and who makes pairs */
+  GQueue probes;           /* (lock) (owned) newest first */
+  int64_t last_checked_ms; /* (lock) UTC; 0: never */
 } ConfigTargetState;
 
 ConfigTargetState *config_target_state_new (void);
 ConfigTargetState *config_target_state_ref (ConfigTargetState *state);
 void config_target_state_unref (ConfigTargetState *state);
 
-/* --- the path of a request ------------------------------------------------------------------------- */
+/* --- the path of a request
+ * ------------------------------------------------------------------------- */
 
 /* False: an active check found it unhealthy, or it is cooling down. now_us: p2p_now_us (). */
 bool config_target_state_is_usable (ConfigTargetState *state, int64_t agent_id, int64_t now_us);
 
-/* A real request got an answer that speaks for the pair: a head with a status below 500. Ends the count of failures, and a cool-down.
- * Nothing for a pair that was never checked and never failed. */
+/* For a request that would find no target otherwise: true once in interval_us while the pair cools
+ * down, so that an origin that is back is noticed soon. interval_us: 0 for never. */
+bool config_target_state_may_try (ConfigTargetState *state,
+                                  int64_t agent_id,
+                                  int64_t now_us,
+                                  int64_t interval_us);
+
+/* A real request got an answer that speaks for the pair: a head with a status below 500. Ends the
+ * count of failures, and a cool-down. Nothing for a pair that was never checked and never failed.
+ */
 void config_target_state_note_good (ConfigTargetState *state, int64_t agent_id, int64_t now_us);
 /* Any other answer: the origin is there, and more is not known. */
 void config_target_state_note_answer (ConfigTargetState *state, int64_t agent_id);
@@ -93,18 +105,23 @@ void config_target_state_note_answer (ConfigTargetState *state, int64_t agent_id
 ConfigPairState *config_target_state_count_pair (ConfigTargetState *state, int64_t agent_id);
 unsigned config_target_state_get_active (ConfigTargetState *state, int64_t agent_id);
 
-/* --- judges (short lock) --------------------------------------------------------------------------- */
+/* --- judges (short lock)
+ * --------------------------------------------------------------------------- */
 
 typedef struct
 {
   unsigned failures; /* in a row; 0: never */
-  int64_t first_ms;  /* the first cool-down; each one that follows without an answer is twice as long as the one before */
+  int64_t first_ms; /* the first cool-down; each one that follows without an answer is twice as long
+                       as the one before */
   int64_t longest_ms;
+  int64_t trial_ms; /* how often a request is let through meanwhile when it has no other target; 0:
+                       never */
 } ConfigCoolDown;
 
-/* A real request could not connect, or waited in vain. After so many in a row the pair cools down; the first request afterwards decides
- * whether it does so again. Those that were under way when it began change nothing. The length of the cool-down that begins with
- * this failure, in milliseconds; 0: none does. */
+/* A real request could not connect, or waited in vain. After so many in a row the pair cools down;
+ * the first request afterwards decides whether it does so again. Those that were under way when it
+ * began change nothing. The length of the cool-down that begins with this failure, in milliseconds;
+ * 0: none does. */
 int64_t config_target_state_note_failure (ConfigTargetState *state,
                                           const ConfigProbe *probe,
                                           const ConfigCoolDown *rules);
@@ -116,7 +133,8 @@ bool config_target_state_note_check (ConfigTargetState *state,
                                      unsigned unhealthy_threshold,
                                      ConfigHealth *ret_health);
 
-/* A check was due, and good traffic made it needless: counts like one, without a line in the history. */
+/* A check was due, and good traffic made it needless: counts like one, without a line in the
+ * history. */
 bool config_target_state_count_traffic (ConfigTargetState *state,
                                         int64_t agent_id,
                                         unsigned healthy_threshold,
@@ -130,7 +148,8 @@ void config_target_state_reset (ConfigTargetState *state, int64_t agent_id);
 /* Its agent does not exist any more. */
 void config_target_state_forget (ConfigTargetState *state, int64_t agent_id);
 
-/* --- for people ------------------------------------------------------------------------------------ */
+/* --- for people
+ * ------------------------------------------------------------------------------------ */
 
 typedef struct
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Step: an answer from the origin. Targets are tried in turn until one can be reached; once a byte of the request is out, it
- * is not sent again, but for one case: a kept connection that died before the first byte of an answer (RFC 9112 section 9.3.1), while
- * the whole request is still here. */
+/* Step: an answer from the origin. Targets are tried in turn until one can be reached; once a byte
+ * of the request is out, it is not sent again, but for one case: a kept connection that died before
+ * the first byte of an answer (RFC 9112 section 9.3.1), while the whole request is still here. */
 #include "daemon/agents/agents.h"
 #include "daemon/proxy/flight.h"
 #include "daemon/proxy/passive.h"
@@ -62,7 +62,8 @@ take (Request *req, int64_t agent_id, bool fresh, int64_t since_us, Upstream *up
 {
   UpstreamResult result;
 
-  if (!request_count_target (req, agent_id)) /* from here on, so that others see it while it connects */
+  if (!request_count_target (req,
+                             agent_id)) /* from here on, so that others see it while it connects */
     return UPSTREAM_BUSY;
   result = upstream_take (req, agent_id, fresh, up);
   if (result != UPSTREAM_OK && answers[result].is_failure)
@@ -85,7 +86,8 @@ take_through_agents (Request *req, bool fresh, Upstream *up)
       question.now_us = p2p_now_us ();
       choice = agents_choose (&question, &agent_id);
       if (choice != AGENT_CHOICE_OK)
-        return choice == AGENT_CHOICE_UNUSABLE && question.n_except == 0 ? UPSTREAM_UNUSABLE : result;
+        return choice == AGENT_CHOICE_UNUSABLE && question.n_except == 0 ? UPSTREAM_UNUSABLE
+                                                                         : result;
       result = take (req, agent_id, fresh, question.now_us, up);
       if (result == UPSTREAM_OK || result == UPSTREAM_BUSY || result == UPSTREAM_FULL)
         return result;
@@ -109,30 +111,64 @@ reach_target (Request *req, bool fresh, Upstream *up)
   return take (req, 0, fresh, now_us, up);
 }
 
-/* From req->target on; leaves req->target at the one that was reached or that answers statically. Who was passed over says nothing
- * about what went wrong, unless all were. */
+/* req->target cools down, perhaps, and there is no other. */
 static UpstreamResult
-reach (Request *req, bool fresh, Upstream *up)
+reach_on_trial (Request *req, bool fresh, Upstream *up)
+{
+  AgentQuestion question = { .cfg = req->cfg, .target = req->target, .now_us = p2p_now_us () };
+  int64_t interval_us = proxy.options.cool_down.trial_ms * 1000, agent_id = 0;
+  bool may_try
+      = req->target->transport == CONFIG_TRANSPORT_AGENT
+            ? agents_choose_trial (&question, interval_us, &agent_id)
+            : config_target_state_may_try (req->target->state, 0, question.now_us, interval_us);
+
+  return may_try ? take (req, agent_id, fresh, question.now_us, up) : UPSTREAM_UNUSABLE;
+}
+
+/* How much a result says about what went wrong: who was passed over says nothing, unless all were.
+ */
+static unsigned
+rank (UpstreamResult result)
+{
+  return result == UPSTREAM_NO_AGENT ? 0 : result == UPSTREAM_UNUSABLE ? 1 : 2;
+}
+
+static UpstreamResult
+reach_any (Request *req,
+           UpstreamResult (*reach_one) (Request *req, bool fresh, Upstream *up),
+           bool fresh,
+           Upstream *up)
 {
   const ConfigRoute *route = req->route;
   unsigned first = index_of_target (req);
-  UpstreamResult result = UPSTREAM_UNUSABLE;
+  UpstreamResult result = UPSTREAM_NO_AGENT;
 
   for (unsigned i = 0; i < route->n_targets; i++)
     {
       UpstreamResult tried;
 
       req->target = nth_choice (route, first, i);
-      tried = reach_target (req, fresh, up);
+      tried = reach_one (req, fresh, up);
       if (tried == UPSTREAM_OK)
         return tried;
-      if (tried != UPSTREAM_UNUSABLE)
+      if (rank (tried) >= rank (result))
         result = tried;
     }
   return result;
 }
 
-/* RFC 9110 section 9.2.2: sent twice it does what it does once. The exchange knows whether its body is still here. */
+/* From req->target on; leaves req->target at the one that was reached or that answers statically.
+ */
+static UpstreamResult
+reach (Request *req, bool fresh, Upstream *up)
+{
+  UpstreamResult result = reach_any (req, reach_target, fresh, up);
+
+  return result == UPSTREAM_UNUSABLE ? reach_any (req, reach_on_trial, fresh, up) : result;
+}
+
+/* RFC 9110 section 9.2.2: sent twice it does what it does once. The exchange knows whether its body
+ * is still here. */
 static bool
 is_idempotent (const P2pRequestHead *head)
 {

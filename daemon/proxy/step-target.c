@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Step: which of the route's targets comes first: one of the first priority group in which any can be used, by turn, by lot, or the one
- * with the fewest requests under way, with weights or without. Who cannot be reached is passed over by step-forward.c, before a
- * byte of the request is out, and only then is it a later group's turn. Each worker counts its own turns and draws its own lots, so
+/* Step: which of the route's targets comes first: one of the first priority group in which any can
+ * be used, by turn, by lot, or the one with the fewest requests under way, with weights or without.
+ * Who cannot be reached is passed over by step-forward.c, before a byte of the request is out, and
+ * only then is it a later group's turn. Each worker counts its own turns and draws its own lots, so
  * that nothing is shared. */
 #include "daemon/proxy/passive.h"
 
@@ -72,7 +73,8 @@ next_turn (const Request *req, bool weighted, uint64_t sum)
   return (weighted && sum % 7919 != 0 ? *turn * 7919 : *turn) % sum;
 }
 
-/* The one with the fewest requests under way for its weight; the first of them in an order that begins with first, which can be used. */
+/* The one with the fewest requests under way for its weight; the first of them in an order that
+ * begins with first, which can be used. */
 static unsigned
 least_active (const Group *group, unsigned first)
 {
@@ -82,9 +84,9 @@ least_active (const Group *group, unsigned first)
   for (unsigned i = 0; i < n; i++)
     {
       unsigned k = group->first + (first - group->first + i) % n;
-      uint64_t active = atomic_load_explicit (&group->route->targets[k]->state->active,
-                                              memory_order_relaxed)
-                        + 1;
+      uint64_t active
+          = atomic_load_explicit (&group->route->targets[k]->state->active, memory_order_relaxed)
+            + 1;
 
       if (weight_of (group, k) == 0)
         continue;
@@ -164,10 +166,10 @@ step_target (Request *req)
     return answer_error (req, 503, "no target of this site is enabled");
   req->target = req->route->targets[0];
   if (req->route->n_targets == 1 && !req->explanation)
-    return STEP_MORE; /* step-forward.c asks */
+    return STEP_MORE; /* step-forward.c asks, and may try one that cools down */
   if (find_group (req, &group, &any_unusable))
     req->target = req->route->targets[choose (req, &group)];
-  else
+  else if (req->explanation || !any_unusable)
     return answer_error (req, 503, any_unusable ? NO_USABLE_TARGET : NO_AGENT);
   return STEP_MORE;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What is known of a target's pairs: thresholds of active checks, cooling down, the history's limit, agents that go, and readers
- * beside it all; and the jitter between checks. */
+/* What is known of a target's pairs: thresholds of active checks, cooling down, the history's
+ * limit, agents that go, and readers beside it all; and the jitter between checks. */
 #include "daemon/health/health-priv.h"
 #include "lib/clock.h"
 #include "lib/lock.h"
@@ -27,28 +27,21 @@ check (ConfigTargetState *state, int64_t agent_id, bool good, bool *ret_changed)
   return health;
 }
 
-/* '+' and '-': checks; 't': traffic that stands for one; '!' behind one: the health changed with it. Then what it is. */
+/* '+' and '-': checks; 't': traffic that stands for one; '!' behind one: the health changed with
+ * it. Then what it is. */
 static const struct
 {
   const char *story;
   ConfigHealth health;
 } thresholds[] = {
-  { "", CONFIG_HEALTH_UNKNOWN },
-  { "+", CONFIG_HEALTH_UNKNOWN },
-  { "++!", CONFIG_HEALTH_HEALTHY },
-  { "++!++", CONFIG_HEALTH_HEALTHY },
-  { "--", CONFIG_HEALTH_UNKNOWN },
-  { "--+--", CONFIG_HEALTH_UNKNOWN },
-  { "---!", CONFIG_HEALTH_UNHEALTHY },
-  { "---!-----", CONFIG_HEALTH_UNHEALTHY },
-  { "---!+", CONFIG_HEALTH_UNHEALTHY },
-  { "---!+-+", CONFIG_HEALTH_UNHEALTHY },
-  { "---!++!", CONFIG_HEALTH_HEALTHY },
-  { "++!--+--", CONFIG_HEALTH_HEALTHY },
-  { "++!---!", CONFIG_HEALTH_UNHEALTHY },
-  { "++!--t--", CONFIG_HEALTH_HEALTHY },
-  { "tt!", CONFIG_HEALTH_HEALTHY },
-  { "+t!", CONFIG_HEALTH_HEALTHY },
+  { "", CONFIG_HEALTH_UNKNOWN },          { "+", CONFIG_HEALTH_UNKNOWN },
+  { "++!", CONFIG_HEALTH_HEALTHY },       { "++!++", CONFIG_HEALTH_HEALTHY },
+  { "--", CONFIG_HEALTH_UNKNOWN },        { "--+--", CONFIG_HEALTH_UNKNOWN },
+  { "---!", CONFIG_HEALTH_UNHEALTHY },    { "---!-----", CONFIG_HEALTH_UNHEALTHY },
+  { "---!+", CONFIG_HEALTH_UNHEALTHY },   { "---!+-+", CONFIG_HEALTH_UNHEALTHY },
+  { "---!++!", CONFIG_HEALTH_HEALTHY },   { "++!--+--", CONFIG_HEALTH_HEALTHY },
+  { "++!---!", CONFIG_HEALTH_UNHEALTHY }, { "++!--t--", CONFIG_HEALTH_HEALTHY },
+  { "tt!", CONFIG_HEALTH_HEALTHY },       { "+t!", CONFIG_HEALTH_HEALTHY },
 };
 
 static bool
@@ -125,6 +118,32 @@ test_cool_down (void)
   config_target_state_unref (state);
 }
 
+/* While it cools down one request in each interval is let through, unless a check calls it
+ * unhealthy. */
+static void
+test_trials (void)
+{
+  const ConfigCoolDown rules = { .failures = 1, .first_ms = 1000000, .longest_ms = 1000000 };
+  ConfigTargetState *state = config_target_state_new ();
+  int64_t now_us;
+  bool changed;
+
+  g_assert_false (
+      config_target_state_may_try (state, 7, p2p_now_us (), 1000)); /* nobody knows it */
+  g_assert_cmpint (fail (state, 7, &rules), ==, 1000000);
+  g_assert_false (config_target_state_may_try (state, 7, p2p_now_us (), 60000000));
+  now_us = p2p_now_us () + 60000000;
+  g_assert_false (config_target_state_may_try (state, 7, now_us, 0)); /* never */
+  g_assert_true (config_target_state_may_try (state, 7, now_us, 60000000));
+  g_assert_false (config_target_state_may_try (state, 7, now_us + 59999999, 60000000));
+  g_assert_true (config_target_state_may_try (state, 7, now_us + 60000000, 60000000));
+  g_assert_false (usable (state, 7));
+  for (int i = 0; i < 3; i++)
+    (void) check (state, 7, false, &changed);
+  g_assert_false (config_target_state_may_try (state, 7, now_us + 600000000, 60000000));
+  config_target_state_unref (state);
+}
+
 /* Each failure right behind a cool-down begins one that is twice as long. */
 static void
 test_cool_downs_double (void)
@@ -134,10 +153,10 @@ test_cool_downs_double (void)
     ConfigCoolDown rules;
     int64_t wanted[6];
   } rows[] = {
-    { { 1, 1, 8 }, { 1, 2, 4, 8, 8, 8 } },
-    { { 1, 3, 10 }, { 3, 6, 10, 10, 10, 10 } },
-    { { 1, 9, 4 }, { 4, 4, 4, 4, 4, 4 } },
-    { { 0, 1, 8 }, { 0, 0, 0, 0, 0, 0 } },
+    { { 1, 1, 8, 0 }, { 1, 2, 4, 8, 8, 8 } },
+    { { 1, 3, 10, 0 }, { 3, 6, 10, 10, 10, 10 } },
+    { { 1, 9, 4, 0 }, { 4, 4, 4, 4, 4, 4 } },
+    { { 0, 1, 8, 0 }, { 0, 0, 0, 0, 0, 0 } },
   };
 
   for (unsigned i = 0; i < G_N_ELEMENTS (rows); i++)
@@ -154,7 +173,8 @@ test_cool_downs_double (void)
     }
 }
 
-/* Each pair is judged alone, however many share a bucket; a forgotten one comes back as if it were new. */
+/* Each pair is judged alone, however many share a bucket; a forgotten one comes back as if it were
+ * new. */
 static void
 test_pairs (void)
 {
@@ -250,7 +270,8 @@ test_jitter (void)
     }
 }
 
-/* --- readers beside judges -------------------------------------------------------------------------- */
+/* --- readers beside judges
+ * -------------------------------------------------------------------------- */
 
 #define N_READERS 3
 #define N_ROUNDS 20000
@@ -292,7 +313,7 @@ test_crowd (void)
       bool changed;
 
       (void) check (crowd.state, id, i % 3 == 0, &changed);
-      (void) fail (crowd.state, id, &(ConfigCoolDown){ 2, 1, 1 });
+      (void) fail (crowd.state, id, &(ConfigCoolDown){ 2, 1, 1, 0 });
       if (i % 7 == 0)
         config_target_state_forget (crowd.state, id);
       if (i % 100 == 0)
@@ -314,6 +335,7 @@ main (int argc, char **argv)
   g_test_add_func ("/target-state/thresholds", test_thresholds);
   g_test_add_func ("/target-state/cool-down", test_cool_down);
   g_test_add_func ("/target-state/cool-downs-double", test_cool_downs_double);
+  g_test_add_func ("/target-state/trials", test_trials);
   g_test_add_func ("/target-state/pairs", test_pairs);
   g_test_add_func ("/target-state/history", test_history);
   g_test_add_func ("/target-state/last-error", test_last_error);
