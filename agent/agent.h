@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What the agent's files share. Made by main () before the first thread is started, constant afterwards but for what is atomic. */
+/* What the agent's files share. Made by main () before the first thread is started, constant
+ * afterwards but for what is atomic. */
 #pragma once
 
 #include "agent/settings.h"
@@ -24,16 +25,17 @@ typedef struct
   P2pResolver *resolver; /* (owned) */
   P2pPool *pool;         /* (owned) */
   P2pYamuxBudget *budget; /* (owned) */
-  atomic_uint_fast64_t requests_ok, requests_failed; /* streams that reached their origin, or did not */
+  atomic_uint_fast64_t requests_ok,
+      requests_failed; /* streams that reached their origin, or did not */
 } Agent;
 extern Agent agent;
 
-/* --- forward.c --------------------------------------------------------------------------------------- */
+/* --- forward.c -------------------------------------------------------------------------------- */
 
 /* A stream that the daemon opened; called on the session's reader thread, makes a task of it. */
 void forward_accepted_cb (P2pYamux *yamux, P2pStream *take_strm, void *data);
 
-/* --- link.c ------------------------------------------------------------------------------------------ */
+/* --- link.c ----------------------------------------------------------------------------------- */
 
 /* Holds the tunnel up until a signal to end, then drains. On the main thread. The exit status. */
 int link_run (int signal_fd);

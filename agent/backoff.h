@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* How long to wait before the next try (tunnel.md, "Coming back"). A value; no thread of its own. */
+/* How long to wait before the next try (tunnel.md, "Coming back"). A value; no thread of its own.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -12,8 +13,10 @@ typedef struct
   int64_t outage_since_us; /* monotonic; 0: none */
 } Backoff;
 
-/* After a session: lived_ms is how long it was up. A random 0.1 to 1 s, doubling to 30 s while sessions live less than 60 s. */
+/* After a session: lived_ms is how long it was up. A random 0.1 to 1 s, doubling to 30 s while
+ * sessions live less than 60 s. */
 int64_t backoff_after_session (Backoff *backoff, int64_t lived_ms, int64_t now_us);
 
-/* After a try that did not get through: doubling to 5 s, to 30 s when the outage is older than ten minutes. */
+/* After a try that did not get through: doubling to 5 s, to 30 s when the outage is older than ten
+ * minutes. */
 int64_t backoff_after_failure (Backoff *backoff, int64_t now_us);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The way to the daemon: name, connection, TLS, and the request for the tunnel (tunnel.md, "Opening"). On a worker; blocks to the deadline. */
+/* The way to the daemon: name, connection, TLS, and the request for the tunnel (tunnel.md,
+ * "Opening"). On a worker; blocks to the deadline. */
 #include "agent/dial.h"
 
 #include "lib/http1.h"
@@ -16,19 +17,19 @@
 static bool
 send_request (P2pStream *strm, int64_t deadline_us)
 {
-  g_autofree char *text
-      = g_strdup_printf ("GET " P2P_TUNNEL_PATH " HTTP/1.1\r\n"
-                         "Host: %s\r\n"
-                         "Authorization: Bearer %s\r\n"
-                         "X-P2PStream-Agent-ID: %s\r\n"
-                         "X-P2PStream-Agent-Name: %s\r\n"
-                         "X-P2PStream-Agent-Version: " PACKAGE_VERSION "\r\n"
-                         "X-P2PStream-Agent-Instance: %s\r\n"
-                         "Connection: Upgrade\r\n"
-                         "Upgrade: " P2P_TUNNEL_PROTOCOL "\r\n"
-                         "X-P2PStream-Tunnel-Version: 1\r\n"
-                         "X-P2PStream-Tunnel-Features: " P2P_TUNNEL_HALF_CLOSE "\r\n\r\n",
-                         agent.authority, agent.token, agent.settings.agent_id, agent.name, agent.instance);
+  g_autofree char *text = g_strdup_printf (
+      "GET " P2P_TUNNEL_PATH " HTTP/1.1\r\n"
+      "Host: %s\r\n"
+      "Authorization: Bearer %s\r\n"
+      "X-P2PStream-Agent-ID: %s\r\n"
+      "X-P2PStream-Agent-Name: %s\r\n"
+      "X-P2PStream-Agent-Version: " PACKAGE_VERSION "\r\n"
+      "X-P2PStream-Agent-Instance: %s\r\n"
+      "Connection: Upgrade\r\n"
+      "Upgrade: " P2P_TUNNEL_PROTOCOL "\r\n"
+      "X-P2PStream-Tunnel-Version: 1\r\n"
+      "X-P2PStream-Tunnel-Features: " P2P_TUNNEL_HALF_CLOSE "\r\n\r\n",
+      agent.authority, agent.token, agent.settings.agent_id, agent.name, agent.instance);
   struct iovec iov = { .iov_base = text, .iov_len = strlen (text) };
   bool sent = p2p_stream_write_all (strm, &iov, 1, NULL, deadline_us) == P2P_IO_OK;
 
@@ -44,7 +45,8 @@ dial_read_head (P2pStream *strm, char *buf, size_t size, size_t *ret_size, int64
 
   for (;;)
     {
-      P2pIo io = n == size ? P2P_IO_OVERFLOW : p2p_stream_read (strm, buf + n, 1, &got, deadline_us);
+      P2pIo io
+          = n == size ? P2P_IO_OVERFLOW : p2p_stream_read (strm, buf + n, 1, &got, deadline_us);
 
       if (io != P2P_IO_OK)
         return io;
@@ -87,7 +89,8 @@ judge_answer (const P2pResponseHead *head, char **ret_why)
       *ret_why = g_strdup ("the daemon has too many agents (503)");
       break;
     default:
-      *ret_why = g_strdup_printf ("the daemon answered %u instead of opening the tunnel", head->status);
+      *ret_why
+          = g_strdup_printf ("the daemon answered %u instead of opening the tunnel", head->status);
     }
   return DIAL_REFUSED;
 }
@@ -98,8 +101,9 @@ ask_for_tunnel (P2pStream *strm, char **ret_why, int64_t deadline_us)
   g_autofree P2pResponseHead *head = g_new (P2pResponseHead, 1);
   char buf[HEAD_MAX];
   size_t size;
-  P2pIo io = send_request (strm, deadline_us) ? dial_read_head (strm, buf, sizeof buf, &size, deadline_us)
-                                              : P2P_IO_RESET;
+  P2pIo io = send_request (strm, deadline_us)
+                 ? dial_read_head (strm, buf, sizeof buf, &size, deadline_us)
+                 : P2P_IO_RESET;
 
   if (io == P2P_IO_OK && p2p_http1_parse_response (buf, size, P2P_METHOD_GET, head) != P2P_HTTP1_OK)
     io = P2P_IO_PROTO;
@@ -123,7 +127,8 @@ start_tls (P2pStream **strm, char **ret_why, int64_t deadline_us)
       return P2P_IO_OK;
     }
   detail = p2p_stream_tls_dup_error (tls);
-  *ret_why = g_strdup_printf ("TLS with %s: %s", agent.authority, detail ? detail : p2p_io_text (io));
+  *ret_why
+      = g_strdup_printf ("TLS with %s: %s", agent.authority, detail ? detail : p2p_io_text (io));
   p2p_stream_close (tls);
   return io;
 }
@@ -132,8 +137,8 @@ P2pIo
 dial_daemon (P2pStream **ret_strm, int64_t deadline_us, char **ret_why)
 {
   P2pStream *strm = NULL;
-  P2pIo io = p2p_connect (agent.resolver, p2p_span_from_string (agent.host), agent.port, deadline_us,
-                          &strm);
+  P2pIo io = p2p_connect (agent.resolver, p2p_span_from_string (agent.host), agent.port,
+                          deadline_us, &strm);
 
   if (io != P2P_IO_OK)
     {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* One stream of the daemon: its open request, the connection to the origin, the answer, and the relay. Each on a worker of the pool; the
- * relay parks when it is idle. */
+/* One stream of the daemon: its open request, the connection to the origin, the answer, and the
+ * relay. Each on a worker of the pool; the relay parks when it is idle. */
 #include "agent/agent.h"
 #include "agent/judge.h"
 
@@ -34,8 +34,8 @@ answer (P2pStream *strm, P2pTunnelError error, const char *detail)
   return p2p_stream_write_all (strm, &iov, 1, NULL, p2p_deadline_ms (OPEN_MS)) == P2P_IO_OK;
 }
 
-/* Closing with the request's bytes unread is a reset, which would overtake the answer: they are thrown away until the
- * daemon, which has the answer then, ends the stream too. */
+/* Closing with the request's bytes unread is a reset, which would overtake the answer: they are
+ * thrown away until the daemon, which has the answer then, ends the stream too. */
 static void
 refuse (P2pStream *take_strm, P2pTunnelError error, const char *detail)
 {
@@ -60,11 +60,13 @@ serve_probe (P2pStream *take_strm)
   bool good = answer (take_strm, P2P_TUNNEL_OK, NULL);
 
   while (good && total < PROBE_MAX
-         && p2p_stream_read (take_strm, buf, sizeof buf, &n, p2p_deadline_ms (OPEN_MS)) == P2P_IO_OK)
+         && p2p_stream_read (take_strm, buf, sizeof buf, &n, p2p_deadline_ms (OPEN_MS))
+                == P2P_IO_OK)
     {
       struct iovec iov = { .iov_base = buf, .iov_len = n };
 
-      good = p2p_stream_write_all (take_strm, &iov, 1, NULL, p2p_deadline_ms (OPEN_MS)) == P2P_IO_OK;
+      good
+          = p2p_stream_write_all (take_strm, &iov, 1, NULL, p2p_deadline_ms (OPEN_MS)) == P2P_IO_OK;
       total += n;
     }
   p2p_stream_close (take_strm);
@@ -87,7 +89,8 @@ dial_origin (const P2pTunnelOpen *open, P2pStream **ret_origin, const char **ret
 static void
 serve_tcp (P2pStream *take_strm, const P2pTunnelOpen *open)
 {
-  /* The daemon resets the stream when its client has left: an origin that reads nothing must not keep it. */
+  /* The daemon resets the stream when its client has left: an origin that reads nothing must not
+   * keep it. */
   P2pRelayOptions options = { .pool = agent.pool,
                               .watch_after_ms = RELAY_WATCH_AFTER_MS,
                               .write_stall_ms = RELAY_STALL_MS,
@@ -98,8 +101,8 @@ serve_tcp (P2pStream *take_strm, const P2pTunnelOpen *open)
 
   if (error != P2P_TUNNEL_OK)
     {
-      p2p_log (P2P_LOG_WARNING, "agent", "request %s: %s port %u: %s, answering %s", open->request_id,
-               open->host, open->port, detail, p2p_tunnel_error_text (error));
+      p2p_log (P2P_LOG_WARNING, "agent", "request %s: %s port %u: %s, answering %s",
+               open->request_id, open->host, open->port, detail, p2p_tunnel_error_text (error));
       refuse (take_strm, error, detail);
       return;
     }

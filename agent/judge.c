@@ -47,7 +47,8 @@ bool
 judge_is_forbidden (const struct sockaddr *address)
 {
   if (address->sa_family == AF_INET)
-    return is_forbidden_v4 (ntohl (((const struct sockaddr_in *) (const void *) address)->sin_addr.s_addr));
+    return is_forbidden_v4 (
+        ntohl (((const struct sockaddr_in *) (const void *) address)->sin_addr.s_addr));
   if (address->sa_family == AF_INET6)
     return is_forbidden_v6 (&((const struct sockaddr_in6 *) (const void *) address)->sin6_addr);
   return true;

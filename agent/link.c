@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The tunnel, held up for ever: dial, wait until it ends, wait a little, dial again. The main thread alone decides; dialling runs on
- * a worker, the session's callbacks on its reader thread, and both only ring the eventfd. */
+/* The tunnel, held up for ever: dial, wait until it ends, wait a little, dial again. The main
+ * thread alone decides; dialling runs on a worker, the session's callbacks on its reader thread,
+ * and both only ring the eventfd. */
 #include "agent/agent.h"
 
 #include "agent/backoff.h"
@@ -58,7 +59,7 @@ ring (void)
     g_assert (errno == EAGAIN); /* full: rung already */
 }
 
-/* --- from other threads ------------------------------------------------------------------------------ */
+/* --- from other threads ----------------------------------------------------------------------- */
 
 static void
 dial_run (P2pTask *task)
@@ -101,7 +102,7 @@ going_away_cb (P2pYamux *yamux, uint32_t code, void *data)
   ring ();
 }
 
-/* --- states (the main thread) ------------------------------------------------------------------------ */
+/* --- states (the main thread) ----------------------------------------------------------------- */
 
 static void
 start_dial (void)
@@ -132,16 +133,17 @@ static void
 start_session (P2pStream *take_strm)
 {
   g_autoptr (GError) error = NULL;
-  P2pYamuxOptions options = { .role = P2P_YAMUX_CLIENT,
-                              .name = "tunnel",
-                              .max_streams = (unsigned) agent.settings.agent_max_streams,
-                              .accept_backlog = ACCEPT_BACKLOG,
-                              /* An origin's end is the end of an answer: no daemon stops sending at it. */
-                              .peer_half_close = true,
-                              .budget = agent.budget,
-                              .accepted = forward_accepted_cb,
-                              .ended = ended_cb,
-                              .going_away = going_away_cb };
+  P2pYamuxOptions options
+      = { .role = P2P_YAMUX_CLIENT,
+          .name = "tunnel",
+          .max_streams = (unsigned) agent.settings.agent_max_streams,
+          .accept_backlog = ACCEPT_BACKLOG,
+          /* An origin's end is the end of an answer: no daemon stops sending at it. */
+          .peer_half_close = true,
+          .budget = agent.budget,
+          .accepted = forward_accepted_cb,
+          .ended = ended_cb,
+          .going_away = going_away_cb };
 
   link_.yamux = p2p_yamux_new (take_strm, &options, &error);
   if (!link_.yamux)
@@ -155,7 +157,8 @@ start_session (P2pStream *take_strm)
   link_.state = LINK_UP;
   link_.up_since_us = p2p_now_us ();
   g_clear_pointer (&link_.last_why, g_free);
-  p2p_log_fields (P2P_LOG_INFO, "agent", "connected", "daemon", agent.settings.management_url, NULL);
+  p2p_log_fields (P2P_LOG_INFO, "agent", "connected", "daemon", agent.settings.management_url,
+                  NULL);
 }
 
 static void
@@ -245,7 +248,7 @@ look_at_report (void)
   report_when_due (&stats);
 }
 
-/* --- the loop ---------------------------------------------------------------------------------------- */
+/* --- the loop --------------------------------------------------------------------------------- */
 
 static bool
 wait_for_anything (int signal_fd)
@@ -258,7 +261,8 @@ wait_for_anything (int signal_fd)
 
   if (link_.state == LINK_WAITING)
     until_us = MIN (until_us, MAX (link_.next_try_us, 1));
-  (void) poll (fds, G_N_ELEMENTS (fds), p2p_deadline_poll_ms (until_us)); /* a hint: all is looked at */
+  (void) poll (fds, G_N_ELEMENTS (fds),
+               p2p_deadline_poll_ms (until_us)); /* a hint: all is looked at */
   if (read (link_.bell_fd, &count, sizeof count) < 0)
     g_assert (errno == EAGAIN);
   return (fds[0].revents & POLLIN) == 0;
@@ -282,7 +286,8 @@ drain (void)
   p2p_log (P2P_LOG_INFO, "agent", "ending: %u streams are open",
            p2p_yamux_get_stats (link_.yamux).streams);
   p2p_yamux_go_away (link_.yamux);
-  while (p2p_yamux_get_stats (link_.yamux).streams > 0 && p2p_now_us () < deadline_us && !has_ended ())
+  while (p2p_yamux_get_stats (link_.yamux).streams > 0 && p2p_now_us () < deadline_us
+         && !has_ended ())
     {
       struct pollfd bell = { .fd = link_.bell_fd, .events = POLLIN };
       uint64_t count;

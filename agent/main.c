@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* p2pstream-agent: start order, one line a module, and the way back. The main thread blocks all signals and holds the link. */
+/* p2pstream-agent: start order, one line a module, and the way back. The main thread blocks all
+ * signals and holds the link. */
 #include "agent/agent.h"
 #include "agent/report.h"
 #include "agent/setup.h"
@@ -85,7 +86,8 @@ run (int signal_fd)
     {
       p2p_log_start (agent.settings.log_level, agent.settings.log_format);
       if (start (&error))
-        watchdog = p2p_watchdog_new (&agent.pool, 1, P2P_WATCHDOG_TICK_MS, P2P_WATCHDOG_TICKS, &error);
+        watchdog
+            = p2p_watchdog_new (&agent.pool, 1, P2P_WATCHDOG_TICK_MS, P2P_WATCHDOG_TICKS, &error);
       if (watchdog)
         {
           (void) p2p_notify ("READY=1"); /* up is not needed for that: it comes back for ever */

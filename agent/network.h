@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Signs that the way to the daemon may have changed: a new address or route (netlink), or a resume from suspend (CLOCK_BOOTTIME ran ahead of
- * CLOCK_MONOTONIC). The main thread alone; nothing blocks. */
+/* Signs that the way to the daemon may have changed: a new address or route (netlink), or a resume
+ * from suspend (CLOCK_BOOTTIME ran ahead of CLOCK_MONOTONIC). The main thread alone; nothing
+ * blocks. */
 #pragma once
 
 #include <stdbool.h>

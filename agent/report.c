@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Reports. What is sent is printed by the main thread into one fixed buffer, which belongs to the worker while `busy`. */
+/* Reports. What is sent is printed by the main thread into one fixed buffer, which belongs to the
+ * worker while `busy`. */
 #include "agent/report.h"
 
 #include "agent/dial.h"
@@ -28,7 +29,7 @@ static struct
   int64_t due_us, last_us, last_cpu_us; /* the main thread's */
 } report;
 
-/* --- what ------------------------------------------------------------------------------------------ */
+/* --- what ------------------------------------------------------------------------------------- */
 
 static int64_t
 cpu_us (void)
@@ -36,8 +37,8 @@ cpu_us (void)
   struct rusage usage;
 
   (void) getrusage (RUSAGE_SELF, &usage); /* cannot fail */
-  return (int64_t) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 + usage.ru_utime.tv_usec
-         + usage.ru_stime.tv_usec;
+  return (int64_t) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000
+         + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
 /* Percent of one core since the last report. */
@@ -75,23 +76,24 @@ print_request (const P2pYamuxStats *stats)
   int n_body, n;
 
   g_ascii_formatd (number, sizeof number, "%.2f", cpu_percent (p2p_now_us ()));
-  n_body = snprintf (body, sizeof body,
-                     "{\"memory_bytes\":%ld,\"cpu_percent\":%s,\"threads\":%u,\"active_requests\":%u,"
-                     "\"requests_ok\":%" PRIuFAST64 ",\"requests_failed\":%" PRIuFAST64
-                     ",\"bytes_received\":%" PRIu64 ",\"bytes_sent\":%" PRIu64 ",\"version\":\"%s\"}",
-                     memory_pages () * sysconf (_SC_PAGESIZE), number,
-                     p2p_pool_get_stats (agent.pool).threads, stats->streams,
-                     atomic_load (&agent.requests_ok), atomic_load (&agent.requests_failed),
-                     stats->bytes_in, stats->bytes_out, PACKAGE_VERSION);
-  n = snprintf (report.text, sizeof report.text,
-                "POST /api/v1/agent/stats HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"
-                "X-P2PStream-Agent-ID: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-                agent.authority, agent.token, agent.settings.agent_id, n_body, body);
+  n_body = snprintf (
+      body, sizeof body,
+      "{\"memory_bytes\":%ld,\"cpu_percent\":%s,\"threads\":%u,\"active_requests\":%u,"
+      "\"requests_ok\":%" PRIuFAST64 ",\"requests_failed\":%" PRIuFAST64
+      ",\"bytes_received\":%" PRIu64 ",\"bytes_sent\":%" PRIu64 ",\"version\":\"%s\"}",
+      memory_pages () * sysconf (_SC_PAGESIZE), number, p2p_pool_get_stats (agent.pool).threads,
+      stats->streams, atomic_load (&agent.requests_ok), atomic_load (&agent.requests_failed),
+      stats->bytes_in, stats->bytes_out, PACKAGE_VERSION);
+  n = snprintf (
+      report.text, sizeof report.text,
+      "POST /api/v1/agent/stats HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"
+      "X-P2PStream-Agent-ID: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+      agent.authority, agent.token, agent.settings.agent_id, n_body, body);
   report.n_text = (size_t) n;
   return n > 0 && (size_t) n < sizeof report.text;
 }
 
-/* --- how ------------------------------------------------------------------------------------------- */
+/* --- how -------------------------------------------------------------------------------------- */
 
 /* Reads one answer whole; false: the connection is of no more use. */
 static bool
@@ -108,8 +110,8 @@ read_answer (P2pStream *strm, unsigned *ret_status, int64_t deadline_us)
   if (head->msg.body == P2P_BODY_CHUNKED || head->msg.body == P2P_BODY_UNTIL_CLOSE
       || (head->msg.body == P2P_BODY_LENGTH && head->msg.content_length > ANSWER_MAX))
     return false;
-  for (size_t left = head->msg.body == P2P_BODY_LENGTH ? (size_t) head->msg.content_length : 0; left > 0;
-       left -= n)
+  for (size_t left = head->msg.body == P2P_BODY_LENGTH ? (size_t) head->msg.content_length : 0;
+       left > 0; left -= n)
     if (p2p_stream_read (strm, buf, left, &n, deadline_us) != P2P_IO_OK)
       return false;
   return head->msg.keep_alive;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Reports (tunnel.md): POST /api/v1/agent/stats, now and then while the tunnel is up. The main thread calls; the sending runs on a worker, one
- * report at a time, and its failure is nobody's trouble: an older daemon answers 404. */
+/* Reports (tunnel.md): POST /api/v1/agent/stats, now and then while the tunnel is up. The main
+ * thread calls; the sending runs on a worker, one report at a time, and its failure is nobody's
+ * trouble: an older daemon answers 404. */
 #pragma once
 
 #include "lib/yamux.h"

@@ -103,7 +103,8 @@ setup_url (bool *ret_https, GError **error)
   agent.port = (uint16_t) (g_uri_get_port (uri) > 0 ? g_uri_get_port (uri)
                            : *ret_https             ? DEFAULT_HTTPS_PORT
                                                     : DEFAULT_HTTP_PORT);
-  agent.authority = g_strdup_printf (strchr (agent.host, ':') ? "[%s]:%u" : "%s:%u", agent.host, agent.port);
+  agent.authority
+      = g_strdup_printf (strchr (agent.host, ':') ? "[%s]:%u" : "%s:%u", agent.host, agent.port);
   return true;
 }
 
@@ -140,7 +141,8 @@ load_certificate (P2pTlsCert **ret_cert, GError **error)
   if (!has_cert && !has_key)
     return true;
   if (has_cert != has_key)
-    return fail (error, "AGENT_TLS_CERT_FILE and AGENT_TLS_KEY_FILE belong together: one is not set");
+    return fail (error,
+                 "AGENT_TLS_CERT_FILE and AGENT_TLS_KEY_FILE belong together: one is not set");
   if (!g_file_get_contents (settings->agent_tls_cert_file, &chain, NULL, error)
       || !g_file_get_contents (settings->agent_tls_key_file, &key, NULL, error))
     return false;
@@ -164,9 +166,10 @@ setup_tls (GError **error)
   options.certificate = cert;
   agent.tls = p2p_tls_client_new (&options, error);
   if (!agent.tls && ca)
-    g_prefix_error (error, "%s: ", agent.settings.management_ca_file && *agent.settings.management_ca_file
-                                       ? agent.settings.management_ca_file
-                                       : "MANAGEMENT_CA_PEM_BASE64");
+    g_prefix_error (error, "%s: ",
+                    agent.settings.management_ca_file && *agent.settings.management_ca_file
+                        ? agent.settings.management_ca_file
+                        : "MANAGEMENT_CA_PEM_BASE64");
   return agent.tls != NULL;
 }
 
@@ -184,7 +187,8 @@ setup_agent (GError **error)
   if (gnutls_rnd (GNUTLS_RND_NONCE, random, sizeof random) < 0)
     return fail (error, "no random numbers");
   (void) snprintf (agent.instance, sizeof agent.instance,
-                   "%016" G_GINT64_MODIFIER "x%016" G_GINT64_MODIFIER "x", random[0], random[1]); /* fits */
+                   "%016" G_GINT64_MODIFIER "x%016" G_GINT64_MODIFIER "x", random[0],
+                   random[1]); /* fits */
   return true;
 }
 

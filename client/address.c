@@ -28,7 +28,8 @@ fail (GError **error, const char *text, const char *reason)
   return NULL;
 }
 
-/* Only what names a server may be in the URL: whatever else is there would be dropped silently later. */
+/* Only what names a server may be in the URL: whatever else is there would be dropped silently
+ * later. */
 static P2pAddress *
 from_uri (GUri *uri, const char *text, int default_port, GError **error)
 {
@@ -49,7 +50,8 @@ from_uri (GUri *uri, const char *text, int default_port, GError **error)
   if (!g_hostname_is_ip_address (host))
     {
       ascii = g_hostname_to_ascii (host);
-      /* What is no host name (blanks, markup, an underscore is fine) would only fail later, with a worse sentence. */
+      /* What is no host name (blanks, markup, an underscore is fine) would only fail later, with a
+       * worse sentence. */
       if (ascii == NULL || ascii[strcspn (ascii, " \"<>&\\^`{|}%\'()*,;=!$@/:")] != '\0')
         return fail (error, text, _("this is not a host name"));
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The calls of the management API by name: first run, sign-in and single objects. Lists are in lists.c. Main thread;
- * no state. */
+/* The calls of the management API by name: first run, sign-in and single objects. Lists are in
+ * lists.c. Main thread; no state. */
 #include "client/calls.h"
 
 #include <glib/gi18n-lib.h>
@@ -45,7 +45,10 @@ p2p_client_get_setup_async (P2pClient          *self,
 }
 
 bool
-p2p_client_get_setup_finish (P2pClient *self, GAsyncResult *result, P2pSetup *ret_setup, GError **error)
+p2p_client_get_setup_finish (P2pClient *self,
+                             GAsyncResult *result,
+                             P2pSetup *ret_setup,
+                             GError **error)
 {
   g_autoptr (JsonNode) node = p2p_client_call_finish (self, result, error);
   JsonObject *answer = p2p_json_node_object (node);
@@ -59,7 +62,8 @@ p2p_client_get_setup_finish (P2pClient *self, GAsyncResult *result, P2pSetup *re
     }
   ret_setup->required = p2p_json_bool (answer, "setup_required", false);
   ret_setup->window_open = p2p_json_bool (answer, "window_open", false);
-  ret_setup->seconds_left = (int) CLAMP (p2p_json_int (answer, "window_seconds_left", 0), 0, G_MAXINT);
+  ret_setup->seconds_left
+      = (int) CLAMP (p2p_json_int (answer, "window_seconds_left", 0), 0, G_MAXINT);
   return true;
 }
 
@@ -117,8 +121,8 @@ p2p_client_setup_async (P2pClient          *self,
                         GAsyncReadyCallback callback,
                         gpointer            user_data)
 {
-  const char *const pairs[] = { "setup_token", setup_token, "username", username, "password", password,
-                                "session", "bearer", NULL };
+  const char *const pairs[] = { "setup_token", setup_token, "username", username, "password",
+                                password,      "session",   "bearer",   NULL };
 
   call_with_strings (self, "/setup", pairs, cancellable, callback, user_data);
 }
@@ -137,7 +141,8 @@ p2p_client_login_async (P2pClient          *self,
                         GAsyncReadyCallback callback,
                         gpointer            user_data)
 {
-  const char *const pairs[] = { "username", username, "password", password, "session", "bearer", NULL };
+  const char *const pairs[]
+      = { "username", username, "password", password, "session", "bearer", NULL };
 
   call_with_strings (self, "/login", pairs, cancellable, callback, user_data);
 }
@@ -215,8 +220,9 @@ p2p_client_run_listener_async (P2pClient          *self,
                                GAsyncReadyCallback callback,
                                gpointer            user_data)
 {
-  g_autofree char *path = g_strdup_printf ("%s/%" PRId64 "/%s", p2p_resource_get_path (listener),
-                                           p2p_resource_get_id (listener), start ? "start" : "stop");
+  g_autofree char *path
+      = g_strdup_printf ("%s/%" PRId64 "/%s", p2p_resource_get_path (listener),
+                         p2p_resource_get_id (listener), start ? "start" : "stop");
 
   p2p_client_call_async (self, "POST", path, NULL, NULL, cancellable, callback, user_data);
 }
@@ -266,7 +272,10 @@ p2p_client_enable_async (P2pClient          *self,
 }
 
 bool
-p2p_client_enable_finish (P2pClient *self, GAsyncResult *result, P2pResource *resource, GError **error)
+p2p_client_enable_finish (P2pClient *self,
+                          GAsyncResult *result,
+                          P2pResource *resource,
+                          GError **error)
 {
   return finish_into (self, result, resource, error);
 }

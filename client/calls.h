@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The calls of the management API by name. Each _finish fails with an error of P2P_CLIENT_ERROR, or with
- * G_IO_ERROR_CANCELLED. Main thread, asynchronous. */
+/* The calls of the management API by name. Each _finish fails with an error of P2P_CLIENT_ERROR, or
+ * with G_IO_ERROR_CANCELLED. Main thread, asynchronous. */
 #pragma once
 
 #include "client/client.h"
@@ -28,7 +28,10 @@ void p2p_client_get_setup_async (P2pClient          *self,
                                  GCancellable       *cancellable,
                                  GAsyncReadyCallback callback,
                                  gpointer            user_data);
-bool p2p_client_get_setup_finish (P2pClient *self, GAsyncResult *result, P2pSetup *ret_setup, GError **error);
+bool p2p_client_get_setup_finish (P2pClient *self,
+                                  GAsyncResult *result,
+                                  P2pSetup *ret_setup,
+                                  GError **error);
 
 /* Makes the first administrator and signs in: the client has the token afterwards. */
 void p2p_client_setup_async (P2pClient          *self,
@@ -68,7 +71,8 @@ void p2p_client_get_version_async (P2pClient          *self,
                                    gpointer            user_data);
 char *p2p_client_get_version_finish (P2pClient *self, GAsyncResult *result, GError **error);
 
-/* Every page of a list: a GPtrArray of new P2pListener, P2pRoute or P2pAgent objects. Caller owns. */
+/* Every page of a list: a GPtrArray of new P2pListener, P2pRoute or P2pAgent objects. Caller owns.
+ */
 void p2p_client_list_listeners_async (P2pClient          *self,
                                       GCancellable       *cancellable,
                                       GAsyncReadyCallback callback,
@@ -98,7 +102,8 @@ bool p2p_client_run_listener_finish (P2pClient    *self,
                                      P2pResource  *listener,
                                      GError      **error);
 
-/* Changes "enabled" of a route or an agent, unless someone changed the object since it was read (412). */
+/* Changes "enabled" of a route or an agent, unless someone changed the object since it was read
+ * (412). */
 void p2p_client_enable_async (P2pClient          *self,
                               P2pResource        *resource,
                               bool                enabled,
@@ -106,4 +111,7 @@ void p2p_client_enable_async (P2pClient          *self,
                               GAsyncReadyCallback callback,
                               gpointer            user_data);
 /* The object as it is now goes into resource. */
-bool p2p_client_enable_finish (P2pClient *self, GAsyncResult *result, P2pResource *resource, GError **error);
+bool p2p_client_enable_finish (P2pClient *self,
+                               GAsyncResult *result,
+                               P2pResource *resource,
+                               GError **error);

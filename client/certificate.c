@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What a server showed, in the words that a person decides on. Immutable after construction; any thread. */
+/* What a server showed, in the words that a person decides on. Immutable after construction; any
+ * thread. */
 #include "client/certificate.h"
 
 struct _P2pCertificate

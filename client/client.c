@@ -39,7 +39,8 @@ typedef struct
   SoupMessage *msg;          /* (owned) */
   GInputStream *in;          /* (owned) (nullable) */
   GByteArray *answer;        /* (owned) */
-  GCancellable *cancellable; /* (owned) cancelled by the deadline, by the judge or by the caller's */
+  GCancellable
+      *cancellable; /* (owned) cancelled by the deadline, by the judge or by the caller's */
   GCancellable *outer;       /* (owned) (nullable) */
   gulong outer_id;
   unsigned deadline_id;
@@ -173,8 +174,9 @@ accept_certificate_cb (G_GNUC_UNUSED SoupMessage         *msg,
   return judge (self, g_task_get_task_data (user_data), certificate);
 }
 
-/* Just before the head is written. A resumed TLS session asks nobody about its certificate, and GLib keeps tickets
- * for the whole process: a client with another pin would inherit one. A kept connection may outlive the dates. */
+/* Just before the head is written. A resumed TLS session asks nobody about its certificate, and
+ * GLib keeps tickets for the whole process: a client with another pin would inherit one. A kept
+ * connection may outlive the dates. */
 static void
 starting_cb (SoupMessage *msg, gpointer user_data)
 {
@@ -234,7 +236,8 @@ call_fail (GTask *task, GError *error)
 static unsigned
 retry_after_s (SoupMessage *msg)
 {
-  const char *value = soup_message_headers_get_one (soup_message_get_response_headers (msg), "Retry-After");
+  const char *value
+      = soup_message_headers_get_one (soup_message_get_response_headers (msg), "Retry-After");
   guint64 seconds = 0;
 
   if (value == NULL || !g_ascii_string_to_unsigned (value, 10, 0, 86400, &seconds, NULL))
@@ -252,22 +255,25 @@ call_answered (GTask *task)
 
   if (status < 200 || status > 299)
     {
-      g_task_return_error (task, p2p_client_error_from_problem (status, (const char *) call->answer->data,
-                                                                call->answer->len,
-                                                                retry_after_s (call->msg)));
+      g_task_return_error (
+          task, p2p_client_error_from_problem (status, (const char *) call->answer->data,
+                                               call->answer->len, retry_after_s (call->msg)));
       return;
     }
   if (call->answer->len == 0)
     {
-      g_task_return_pointer (task, json_node_new (JSON_NODE_NULL), (GDestroyNotify) json_node_unref);
+      g_task_return_pointer (task, json_node_new (JSON_NODE_NULL),
+                             (GDestroyNotify) json_node_unref);
       return;
     }
   parser = json_parser_new_immutable ();
-  if (!json_parser_load_from_data (parser, (const char *) call->answer->data, call->answer->len, NULL) ||
-      (root = json_parser_get_root (parser)) == NULL)
+  if (!json_parser_load_from_data (parser, (const char *) call->answer->data, call->answer->len,
+                                   NULL)
+      || (root = json_parser_get_root (parser)) == NULL)
     {
-      call_fail (task, g_error_new_literal (P2P_CLIENT_ERROR, P2P_CLIENT_ERROR_PROTOCOL,
-                                            _("The server's answer is not JSON: is this a p2pstream server?")));
+      call_fail (task, g_error_new_literal (
+                           P2P_CLIENT_ERROR, P2P_CLIENT_ERROR_PROTOCOL,
+                           _ ("The server's answer is not JSON: is this a p2pstream server?")));
       return;
     }
   g_task_return_pointer (task, json_node_ref (root), (GDestroyNotify) json_node_unref);
@@ -278,7 +284,8 @@ read_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) bytes = g_input_stream_read_bytes_finish (G_INPUT_STREAM (source), result, &error);
+  g_autoptr (GBytes) bytes
+      = g_input_stream_read_bytes_finish (G_INPUT_STREAM (source), result, &error);
   Call *call = g_task_get_task_data (task);
 
   if (bytes == NULL)
@@ -320,7 +327,11 @@ sent_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static SoupMessage *
-message_new (P2pClient *self, const char *method, const char *path, JsonNode *body, const char *if_match)
+message_new (P2pClient *self,
+             const char *method,
+             const char *path,
+             JsonNode *body,
+             const char *if_match)
 {
   g_autofree char *url = g_strconcat (self->address->url, "/api/v1", path, NULL);
   SoupMessage *msg = soup_message_new (method, url);
@@ -376,7 +387,8 @@ p2p_client_call_async (P2pClient          *self,
     call->outer_id = g_cancellable_connect (cancellable, G_CALLBACK (outer_cancelled_cb),
                                             g_object_ref (call->cancellable), g_object_unref);
   call->deadline_id = g_timeout_add_seconds (CALL_TIMEOUT_S, deadline_cb, call);
-  g_signal_connect_object (call->msg, "accept-certificate", G_CALLBACK (accept_certificate_cb), task, 0);
+  g_signal_connect_object (call->msg, "accept-certificate", G_CALLBACK (accept_certificate_cb),
+                           task, 0);
   g_signal_connect_object (call->msg, "starting", G_CALLBACK (starting_cb), task, 0);
   soup_session_send_async (self->session, call->msg, G_PRIORITY_DEFAULT, call->cancellable, sent_cb,
                            g_object_ref (task));

@@ -38,7 +38,8 @@ p2p_client_error_private_clear (P2pClientErrorPrivate *priv)
 
 G_DEFINE_EXTENDED_ERROR (P2pClientError, p2p_client_error)
 
-/* The sentence for people: the detail; without one the first field's message; without any, the title. */
+/* The sentence for people: the detail; without one the first field's message; without any, the
+ * title. */
 static char *
 problem_text (JsonObject *problem)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What a call of the management API can fail with. A failure that the server told by a problem document keeps the
- * server's own sentence as message, and its status and problem type beside it for programs. Main thread. */
+/* What a call of the management API can fail with. A failure that the server told by a problem
+ * document keeps the server's own sentence as message, and its status and problem type beside it
+ * for programs. Main thread. */
 #pragma once
 
 #include <glib.h>
@@ -21,7 +22,8 @@ typedef enum
 #define P2P_CLIENT_ERROR (p2p_client_error_quark ())
 GQuark p2p_client_error_quark (void);
 
-/* Reads a problem document (RFC 9457); body need not be one: a bare status still gives a sentence. */
+/* Reads a problem document (RFC 9457); body need not be one: a bare status still gives a sentence.
+ */
 GError *p2p_client_error_from_problem (unsigned    status,
                                        const char *body,
                                        size_t      n_bytes,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Reading members of a server's answer without trusting their type: a member that is missing or of another type is
- * the fallback, never a warning. Everything returned is borrowed from the object. Any thread. */
+/* Reading members of a server's answer without trusting their type: a member that is missing or of
+ * another type is the fallback, never a warning. Everything returned is borrowed from the object.
+ * Any thread. */
 #pragma once
 
 #include <json-glib/json-glib.h>

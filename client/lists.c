@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Lists of the management API, page after page by cursor. Main thread; no state beside the task's. */
+/* Lists of the management API, page after page by cursor. Main thread; no state beside the task's.
+ */
 #include "client/calls.h"
 
 #include <glib/gi18n-lib.h>

@@ -72,15 +72,16 @@ p2p_pin_of_certificate (GTlsCertificate *certificate, P2pPin *ret_pin)
   g_checksum_get_digest (checksum, ret_pin->sha256, &n_bytes);
 }
 
-/* The name alone: whatever else the verification finds (an unknown authority, an old algorithm) says nothing about a
- * certificate that a person compared byte by byte. GnuTLS compares addresses with the address entries. */
+/* The name alone: whatever else the verification finds (an unknown authority, an old algorithm)
+ * says nothing about a certificate that a person compared byte by byte. GnuTLS compares addresses
+ * with the address entries. */
 static bool
 names_host (GTlsCertificate *certificate, const P2pAddress *address)
 {
   g_autoptr (GSocketConnectable) identity = g_network_address_new (address->host, address->port);
 
-  return (g_tls_certificate_verify (certificate, identity, NULL) & G_TLS_CERTIFICATE_BAD_IDENTITY) ==
-         0;
+  return (g_tls_certificate_verify (certificate, identity, NULL) & G_TLS_CERTIFICATE_BAD_IDENTITY)
+         == 0;
 }
 
 P2pDoubt

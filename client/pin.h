@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A pin is the SHA-256 of the one certificate (DER) that a person has trusted for a server; and the judge of every
- * connection: pin, host name or address, dates. No certificate authority has a say. Any thread; no state. */
+/* A pin is the SHA-256 of the one certificate (DER) that a person has trusted for a server; and the
+ * judge of every connection: pin, host name or address, dates. No certificate authority has a say.
+ * Any thread; no state. */
 #pragma once
 
 #include <gio/gio.h>
@@ -22,7 +23,8 @@ bool p2p_pin_equal (const P2pPin *a, const P2pPin *b);
 /* "64 hex digits in lower case"; caller owns. This is what the file of profiles holds. */
 char *p2p_pin_dup_hex (const P2pPin *pin);
 
-/* For eyes: upper case, bytes apart by colons, eight bytes a line, as openssl prints them. Caller owns. */
+/* For eyes: upper case, bytes apart by colons, eight bytes a line, as openssl prints them. Caller
+ * owns. */
 char *p2p_pin_dup_groups (const P2pPin *pin);
 
 void p2p_pin_of_certificate (GTlsCertificate *certificate, P2pPin *ret_pin);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* First contact: connect, shake hands, refuse, close. The whole attempt has one deadline. Main thread. */
+/* First contact: connect, shake hands, refuse, close. The whole attempt has one deadline. Main
+ * thread. */
 #include "client/probe.h"
 
 #include <glib/gi18n-lib.h>
@@ -68,16 +69,18 @@ p2p_probe_explain (const P2pAddress *address, GError *cause)
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
     return g_error_new (P2P_CLIENT_ERROR, P2P_CLIENT_ERROR_TIMEOUT, _("%s does not answer"), name);
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED))
-    return g_error_new (P2P_CLIENT_ERROR, P2P_CLIENT_ERROR_UNREACHABLE,
-                        _("%s refuses the connection: is p2pstreamd running, and is %u its management port?"),
-                        address->host, address->port);
+    return g_error_new (
+        P2P_CLIENT_ERROR, P2P_CLIENT_ERROR_UNREACHABLE,
+        _ ("%s refuses the connection: is p2pstreamd running, and is %u its management port?"),
+        address->host, address->port);
   if (error->domain == G_RESOLVER_ERROR)
     return g_error_new (P2P_CLIENT_ERROR, P2P_CLIENT_ERROR_UNREACHABLE,
                         _("There is no server named %s"), address->host);
   if (error->domain == G_TLS_ERROR)
     return g_error_new (P2P_CLIENT_ERROR, P2P_CLIENT_ERROR_UNREACHABLE,
                         _("%s does not speak TLS on port %u"), address->host, address->port);
-  return g_error_new (P2P_CLIENT_ERROR, P2P_CLIENT_ERROR_UNREACHABLE, "%s: %s", name, error->message);
+  return g_error_new (P2P_CLIENT_ERROR, P2P_CLIENT_ERROR_UNREACHABLE, "%s: %s", name,
+                      error->message);
 }
 
 static gboolean
@@ -123,7 +126,8 @@ handshake_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   if (g_tls_connection_handshake_finish (G_TLS_CONNECTION (source), result, &error) &&
       probe->certificate == NULL)
     {
-      /* A resumed session asks nobody about the certificate; the connection is closed all the same. */
+      /* A resumed session asks nobody about the certificate; the connection is closed all the same.
+       */
       shown = g_tls_connection_get_peer_certificate (G_TLS_CONNECTION (source));
       if (shown != NULL)
         probe->certificate = p2p_certificate_new (shown, probe->address);
@@ -156,7 +160,8 @@ connected_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       return;
     }
   g_tls_connection_set_database (G_TLS_CONNECTION (probe->tls), database);
-  g_signal_connect_object (probe->tls, "accept-certificate", G_CALLBACK (accept_certificate_cb), task, 0);
+  g_signal_connect_object (probe->tls, "accept-certificate", G_CALLBACK (accept_certificate_cb),
+                           task, 0);
   g_tls_connection_handshake_async (G_TLS_CONNECTION (probe->tls), G_PRIORITY_DEFAULT,
                                     probe->cancellable, handshake_cb, g_object_ref (task));
 }

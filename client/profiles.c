@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The file of servers and pins. Written as a whole by rename, mode 0600, under a lock file that both programs take.
- * Main thread. */
+/* The file of servers and pins. Written as a whole by rename, mode 0600, under a lock file that
+ * both programs take. Main thread. */
 #include "client/profiles.h"
 
 #include <errno.h>
@@ -40,7 +40,8 @@ p2p_profiles_get_item (GListModel *model, guint position)
 {
   P2pProfiles *self = P2P_PROFILES (model);
 
-  return position < self->items->len ? g_object_ref (g_ptr_array_index (self->items, position)) : NULL;
+  return position < self->items->len ? g_object_ref (g_ptr_array_index (self->items, position))
+                                     : NULL;
 }
 
 static void
@@ -82,7 +83,8 @@ p2p_profiles_new (const char *path)
   P2pProfiles *self = g_object_new (P2P_TYPE_PROFILES, NULL);
 
   self->path = path != NULL ? g_strdup (path)
-                            : g_build_filename (g_get_user_config_dir (), "p2pstream", "profiles.json", NULL);
+                            : g_build_filename (g_get_user_config_dir (), "p2pstream",
+                                                "profiles.json", NULL);
   return self;
 }
 
@@ -179,7 +181,8 @@ write_file (P2pProfiles *self, GPtrArray *items, GError **error)
   json_object_set_array_member (root, "profiles", profiles);
   text = json_to_string (node, TRUE);
   if (!g_file_set_contents_full (self->path, text, -1,
-                                 G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0600, &cause))
+                                 G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0600,
+                                 &cause))
     {
       set_file_error (self, cause->message, error);
       return false;
@@ -187,7 +190,8 @@ write_file (P2pProfiles *self, GPtrArray *items, GError **error)
   return true;
 }
 
-/* The other program holds the lock for one small write, so waiting for it here is no wait a person sees. */
+/* The other program holds the lock for one small write, so waiting for it here is no wait a person
+ * sees. */
 static int
 lock_file (P2pProfiles *self, GError **error)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What the API's objects have in common. An object is filled from the server's JSON and refilled in place when a
- * newer answer comes, so that whoever shows it keeps it; "changed" is emitted once per refill that changed anything.
- * Members that this version does not know are kept and ignored. Main thread. */
+/* What the API's objects have in common. An object is filled from the server's JSON and refilled in
+ * place when a newer answer comes, so that whoever shows it keeps it; "changed" is emitted once per
+ * refill that changed anything. Members that this version does not know are kept and ignored. Main
+ * thread. */
 #pragma once
 
 #include <glib-object.h>
@@ -25,7 +26,8 @@ struct _P2pResourceClass
 
 P2pResource *p2p_resource_new (GType type, JsonObject *members);
 
-/* Takes a reference on members, which must not change afterwards. Returns whether anything differs from before. */
+/* Takes a reference on members, which must not change afterwards. Returns whether anything differs
+ * from before. */
 bool p2p_resource_apply (P2pResource *self, JsonObject *members);
 
 /* Reads self again from what other was last read from. */
@@ -37,7 +39,8 @@ int64_t p2p_resource_get_version (P2pResource *self);
 const char *p2p_resource_get_name (P2pResource *self);
 bool p2p_resource_get_enabled (P2pResource *self);
 
-/* The API's word for what it does now ("running", "connected", "healthy", ...); a route's is made of its targets'. */
+/* The API's word for what it does now ("running", "connected", "healthy", ...); a route's is made
+ * of its targets'. */
 const char *p2p_resource_get_state (P2pResource *self);
 /* Why the state is bad; "" when there is nothing to say. */
 const char *p2p_resource_get_last_error (P2pResource *self);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A route with its targets. The API gives it no state of its own; here it is made of the targets': disabled,
- * redirect, empty (no enabled target), healthy, degraded (some targets fail), unhealthy (all do), unknown. Main
- * thread. */
+/* A route with its targets. The API gives it no state of its own; here it is made of the targets':
+ * disabled, redirect, empty (no enabled target), healthy, degraded (some targets fail), unhealthy
+ * (all do), unknown. Main thread. */
 #pragma once
 
 #include <gio/gio.h>

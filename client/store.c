@@ -28,7 +28,8 @@ p2p_store_get_item (GListModel *model, guint position)
 {
   P2pStore *self = P2P_STORE (model);
 
-  return position < self->items->len ? g_object_ref (g_ptr_array_index (self->items, position)) : NULL;
+  return position < self->items->len ? g_object_ref (g_ptr_array_index (self->items, position))
+                                     : NULL;
 }
 
 static void

@@ -21,8 +21,8 @@ p2p_token_store_save_async (const P2pAddress   *address,
 {
   g_autofree char *label = g_strdup_printf (_("p2pstream session on %s"), address->url);
 
-  secret_password_store (&token_schema, SECRET_COLLECTION_DEFAULT, label, token, cancellable, callback,
-                         user_data, "server", address->url, NULL);
+  secret_password_store (&token_schema, SECRET_COLLECTION_DEFAULT, label, token, cancellable,
+                         callback, user_data, "server", address->url, NULL);
 }
 
 bool
@@ -37,7 +37,8 @@ p2p_token_store_load_async (const P2pAddress   *address,
                             GAsyncReadyCallback callback,
                             gpointer            user_data)
 {
-  secret_password_lookup (&token_schema, cancellable, callback, user_data, "server", address->url, NULL);
+  secret_password_lookup (&token_schema, cancellable, callback, user_data, "server", address->url,
+                          NULL);
 }
 
 char *

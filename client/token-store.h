@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Session and API tokens in the person's Secret Service, by server. Nothing is written anywhere else: without a
- * Secret Service the caller keeps the token for its run and tells the person. Main thread, asynchronous. */
+/* Session and API tokens in the person's Secret Service, by server. Nothing is written anywhere
+ * else: without a Secret Service the caller keeps the token for its run and tells the person. Main
+ * thread, asynchronous. */
 #pragma once
 
 #include <gio/gio.h>

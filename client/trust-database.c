@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A GTlsDatabase that finds every certificate to be of an unknown authority. It has no state, so GLib may call it
- * from its handshake threads. */
+/* A GTlsDatabase that finds every certificate to be of an unknown authority. It has no state, so
+ * GLib may call it from its handshake threads. */
 #include "client/trust-database.h"
 
 struct _P2pTrustDatabase

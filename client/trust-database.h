@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A GTlsDatabase that finds every certificate to be of an unknown authority. With it "accept-certificate" fires for
- * every full handshake, so that the pin's judge is asked also about certificates which the system would trust. */
+/* A GTlsDatabase that finds every certificate to be of an unknown authority. With it
+ * "accept-certificate" fires for every full handshake, so that the pin's judge is asked also about
+ * certificates which the system would trust. */
 #pragma once
 
 #include <gio/gio.h>

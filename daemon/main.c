@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* p2pstreamd: start order, one line a module with its reason, and stop in reverse. All signals are blocked in every
- * thread; the main thread takes them. */
+/* p2pstreamd: start order, one line a module with its reason, and stop in reverse. All signals are
+ * blocked in every thread; the main thread takes them. */
 #include "daemon/agents/agents.h"
 #include "daemon/api/api.h"
 #include "daemon/certs/certs.h"
@@ -37,7 +37,7 @@ static struct
   char *management_url;        /* (owned) what people and agents are told */
 } daemon_;
 
-/* --- modules ----------------------------------------------------------------------------------------- */
+/* --- modules ---------------------------------------------------------------------------------- */
 
 static bool
 start_store (GError **error)
@@ -96,33 +96,32 @@ static bool
 start_proxy (GError **error)
 {
   const Settings *settings = &daemon_.settings;
-  ProxyOptions options = { .resolver = daemon_.resolver,
-                           .workers_min = (unsigned) settings->workers_min,
-                           .workers_max = (unsigned) settings->workers_max,
-                           .max_connections = (unsigned) settings->public_max_connections,
-                           .max_connections_per_address
-                           = (unsigned) settings->public_max_connections_per_address,
-                           .max_requests = (unsigned) settings->public_max_requests,
-                           .max_head_bytes = (size_t) settings->public_max_head_bytes,
-                           .max_head_fields = (unsigned) settings->public_max_head_fields,
-                           .head_memory_max = (size_t) settings->public_head_memory_max,
-                           .max_body_bytes = settings->public_max_body_bytes > 0
-                                                 ? (uint64_t) settings->public_max_body_bytes
-                                                 : UINT64_MAX,
-                           .upstream_max_head_bytes = (size_t) settings->upstream_max_head_bytes,
-                           .upstream_max_head_fields
-                           = (unsigned) settings->upstream_max_head_fields,
-                           .handshake_timeout_ms = settings->tls_handshake_timeout_ms,
-                           .header_timeout_ms = settings->public_header_timeout_ms,
-                           .idle_timeout_ms = settings->public_idle_timeout_ms,
-                           .body_idle_timeout_ms = settings->public_body_idle_timeout_ms,
-                           .min_body_rate = settings->public_min_body_rate,
-                           .upstream_keepalive_max = (unsigned) settings->upstream_keepalive_max,
-                           .upstream_keepalive_idle_ms = settings->upstream_keepalive_idle_ms,
-                           .cool_down = { .failures = (unsigned) settings->upstream_cool_down_failures,
-                                          .first_ms = settings->upstream_cool_down_ms,
-                                          .longest_ms = settings->upstream_cool_down_max_ms,
-                                          .trial_ms = settings->upstream_cool_down_trial_ms } };
+  ProxyOptions options
+      = { .resolver = daemon_.resolver,
+          .workers_min = (unsigned) settings->workers_min,
+          .workers_max = (unsigned) settings->workers_max,
+          .max_connections = (unsigned) settings->public_max_connections,
+          .max_connections_per_address = (unsigned) settings->public_max_connections_per_address,
+          .max_requests = (unsigned) settings->public_max_requests,
+          .max_head_bytes = (size_t) settings->public_max_head_bytes,
+          .max_head_fields = (unsigned) settings->public_max_head_fields,
+          .head_memory_max = (size_t) settings->public_head_memory_max,
+          .max_body_bytes = settings->public_max_body_bytes > 0
+                                ? (uint64_t) settings->public_max_body_bytes
+                                : UINT64_MAX,
+          .upstream_max_head_bytes = (size_t) settings->upstream_max_head_bytes,
+          .upstream_max_head_fields = (unsigned) settings->upstream_max_head_fields,
+          .handshake_timeout_ms = settings->tls_handshake_timeout_ms,
+          .header_timeout_ms = settings->public_header_timeout_ms,
+          .idle_timeout_ms = settings->public_idle_timeout_ms,
+          .body_idle_timeout_ms = settings->public_body_idle_timeout_ms,
+          .min_body_rate = settings->public_min_body_rate,
+          .upstream_keepalive_max = (unsigned) settings->upstream_keepalive_max,
+          .upstream_keepalive_idle_ms = settings->upstream_keepalive_idle_ms,
+          .cool_down = { .failures = (unsigned) settings->upstream_cool_down_failures,
+                         .first_ms = settings->upstream_cool_down_ms,
+                         .longest_ms = settings->upstream_cool_down_max_ms,
+                         .trial_ms = settings->upstream_cool_down_trial_ms } };
 
   return proxy_start (&options, error);
 }
@@ -217,18 +216,18 @@ typedef struct
 } Module;
 
 static const Module modules[] = {
-  { start_store, stop_store },       /* the directory's lock: nothing else of a second daemon may start */
-  { start_config, config_stop },     /* the first snapshot: what is stored must be valid */
-  { start_certs, stop_certs },       /* a broken file is told before a port is open */
-  { start_resolver, stop_resolver }, /* for the proxy */
-  { start_agents, stop_agents },     /* before anybody can bring a tunnel or ask for one */
-  { start_proxy, stop_proxy },       /* the public listeners */
-  { health_start, health_stop },     /* asks the origins as the proxy does */
+  { start_store, stop_store }, /* the directory's lock: nothing else of a second daemon may start */
+  { start_config, config_stop },        /* the first snapshot: what is stored must be valid */
+  { start_certs, stop_certs },          /* a broken file is told before a port is open */
+  { start_resolver, stop_resolver },    /* for the proxy */
+  { start_agents, stop_agents },        /* before anybody can bring a tunnel or ask for one */
+  { start_proxy, stop_proxy },          /* the public listeners */
+  { health_start, health_stop },        /* asks the origins as the proxy does */
   { start_keeper, config_keeper_stop }, /* certificates of the public listeners */
-  { start_api, stop_api },           /* last: its answers are about all the others */
+  { start_api, stop_api },              /* last: its answers are about all the others */
 };
 
-/* --- signals ----------------------------------------------------------------------------------------- */
+/* --- signals ---------------------------------------------------------------------------------- */
 
 static void
 block_signals (sigset_t *set)
@@ -250,7 +249,8 @@ reload (void)
   if (certs_management_reload (daemon_.management, &error))
     p2p_log (P2P_LOG_INFO, "daemon", "SIGHUP: the management certificate was read again");
   else
-    p2p_log (P2P_LOG_ERROR, "daemon", "SIGHUP: %s, keeping the certificate in force", error->message);
+    p2p_log (P2P_LOG_ERROR, "daemon", "SIGHUP: %s, keeping the certificate in force",
+             error->message);
   config_keeper_kick ();
 }
 
@@ -269,7 +269,7 @@ wait_for_end (const sigset_t *set)
   p2p_log (P2P_LOG_INFO, "daemon", "%s: stopping", number == SIGTERM ? "SIGTERM" : "SIGINT");
 }
 
-/* --- start and stop ---------------------------------------------------------------------------------- */
+/* --- start and stop --------------------------------------------------------------------------- */
 
 /* "web:8443, old:8080 (error)" */
 static char *
@@ -313,7 +313,8 @@ run (const sigset_t *set)
   size_t n = 0;
   bool good = true;
 
-  p2p_log_start ((P2pLogLevel) daemon_.settings.log_level, (P2pLogForm) daemon_.settings.log_format);
+  p2p_log_start ((P2pLogLevel) daemon_.settings.log_level,
+                 (P2pLogForm) daemon_.settings.log_format);
   while (good && n < G_N_ELEMENTS (modules))
     {
       good = modules[n].start (&error);

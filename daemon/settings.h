@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The daemon's settings as a struct, one member for each row of settings.inc. Loaded by main () before the
- * first thread is started, constant until the last one is joined. */
+/* The daemon's settings as a struct, one member for each row of settings.inc. Loaded by main ()
+ * before the first thread is started, constant until the last one is joined. */
 #pragma once
 
 #include "lib/settings.h"

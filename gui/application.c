@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The program: its actions, its one window, the command line. An address given on the command line is connected to
- * at once. Main thread. */
+/* The program: its actions, its one window, the command line. An address given on the command line
+ * is connected to at once. Main thread. */
 #include "gui/application.h"
 
 #include <glib/gi18n.h>
@@ -19,7 +19,9 @@ struct _P2pApplication
 G_DEFINE_FINAL_TYPE (P2pApplication, p2p_application, ADW_TYPE_APPLICATION)
 
 static void
-about_activated (G_GNUC_UNUSED GSimpleAction *action, G_GNUC_UNUSED GVariant *parameter, gpointer user_data)
+about_activated (G_GNUC_UNUSED GSimpleAction *action,
+                 G_GNUC_UNUSED GVariant *parameter,
+                 gpointer user_data)
 {
   static const char *const developers[] = { "The p2pstream developers", NULL };
 
@@ -37,7 +39,9 @@ about_activated (G_GNUC_UNUSED GSimpleAction *action, G_GNUC_UNUSED GVariant *pa
 }
 
 static void
-quit_activated (G_GNUC_UNUSED GSimpleAction *action, G_GNUC_UNUSED GVariant *parameter, gpointer user_data)
+quit_activated (G_GNUC_UNUSED GSimpleAction *action,
+                G_GNUC_UNUSED GVariant *parameter,
+                gpointer user_data)
 {
   GtkWindow *window = gtk_application_get_active_window (user_data);
 
@@ -81,7 +85,8 @@ p2p_application_command_line (GApplication *app, GApplicationCommandLine *comman
       address = p2p_address_parse (words[0], &error);
       if (address == NULL)
         {
-          g_application_command_line_printerr (command_line, "p2pstream-admin: %s\n", error->message);
+          g_application_command_line_printerr (command_line, "p2pstream-admin: %s\n",
+                                               error->message);
           return 2;
         }
     }
@@ -111,7 +116,8 @@ p2p_application_startup (GApplication *app)
   G_APPLICATION_CLASS (p2p_application_parent_class)->startup (app);
   g_action_map_add_action_entries (G_ACTION_MAP (app), actions, G_N_ELEMENTS (actions), app);
   for (size_t i = 0; i < G_N_ELEMENTS (accels); i++)
-    gtk_application_set_accels_for_action (GTK_APPLICATION (app), accels[i].action, accels[i].accels);
+    gtk_application_set_accels_for_action (GTK_APPLICATION (app), accels[i].action,
+                                           accels[i].accels);
 }
 
 static void
@@ -128,13 +134,15 @@ static void
 p2p_application_init (P2pApplication *self)
 {
   static const GOptionEntry options[] = {
-    { .long_name = G_OPTION_REMAINING, .arg = G_OPTION_ARG_STRING_ARRAY, .arg_description = N_("[ADDRESS]") },
+    { .long_name = G_OPTION_REMAINING,
+      .arg = G_OPTION_ARG_STRING_ARRAY,
+      .arg_description = N_ ("[ADDRESS]") },
     G_OPTION_ENTRY_NULL,
   };
 
   g_application_add_main_option_entries (G_APPLICATION (self), options);
-  g_application_set_option_context_summary (G_APPLICATION (self),
-                                            _("Manages p2pstream servers. ADDRESS is the server to connect to."));
+  g_application_set_option_context_summary (
+      G_APPLICATION (self), _ ("Manages p2pstream servers. ADDRESS is the server to connect to."));
 }
 
 P2pApplication *

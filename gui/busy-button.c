@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A button that shows a spinner while what it started is under way. It keeps its size meanwhile. Main thread. */
+/* A button that shows a spinner while what it started is under way. It keeps its size meanwhile.
+ * Main thread. */
 #include "gui/busy-button.h"
 
 struct _P2pBusyButton
@@ -23,7 +24,10 @@ enum
 static GParamSpec *props[N_PROPS];
 
 static void
-p2p_busy_button_set_property (GObject *object, guint prop_id, const GValue *value, GParamSpec *pspec)
+p2p_busy_button_set_property (GObject *object,
+                              guint prop_id,
+                              const GValue *value,
+                              GParamSpec *pspec)
 {
   P2pBusyButton *self = P2P_BUSY_BUTTON (object);
 
@@ -39,7 +43,8 @@ static void
 p2p_busy_button_class_init (P2pBusyButtonClass *klass)
 {
   G_OBJECT_CLASS (klass)->set_property = p2p_busy_button_set_property;
-  props[PROP_TEXT] = g_param_spec_string ("text", NULL, NULL, "", G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS);
+  props[PROP_TEXT]
+      = g_param_spec_string ("text", NULL, NULL, "", G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (G_OBJECT_CLASS (klass), N_PROPS, props);
 }
 
@@ -58,7 +63,8 @@ p2p_busy_button_init (P2pBusyButton *self)
 void
 p2p_busy_button_set_busy (P2pBusyButton *self, bool busy)
 {
-  gtk_stack_set_visible_child (self->stack, busy ? GTK_WIDGET (self->spinner) : GTK_WIDGET (self->label));
+  gtk_stack_set_visible_child (self->stack,
+                               busy ? GTK_WIDGET (self->spinner) : GTK_WIDGET (self->label));
   gtk_spinner_set_spinning (self->spinner, busy);
   gtk_accessible_update_state (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_STATE_BUSY, busy, -1);
 }

@@ -59,7 +59,8 @@ static void
 connect_clicked_cb (P2pConnectPage *self)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (P2pAddress) address = p2p_address_parse (gtk_editable_get_text (GTK_EDITABLE (self->entry)), &error);
+  g_autoptr (P2pAddress) address
+      = p2p_address_parse (gtk_editable_get_text (GTK_EDITABLE (self->entry)), &error);
 
   if (address == NULL)
     show_error (self, error->message);
@@ -76,7 +77,8 @@ entry_changed_cb (P2pConnectPage *self)
 static void
 known_activated_cb (P2pConnectPage *self, GtkListBoxRow *row)
 {
-  const P2pAddress *address = p2p_profile_get_address (p2p_known_row_get_profile (P2P_KNOWN_ROW (row)));
+  const P2pAddress *address
+      = p2p_profile_get_address (p2p_known_row_get_profile (P2P_KNOWN_ROW (row)));
 
   gtk_editable_set_text (GTK_EDITABLE (self->entry), address->url);
   p2p_connector_connect (self->connector, address);
@@ -90,7 +92,8 @@ forget_response_cb (P2pConnectPage *self, const char *response, AdwMessageDialog
 
   if (!g_str_equal (response, "forget"))
     return;
-  if (!p2p_profiles_remove (p2p_connector_get_profiles (self->connector), p2p_profile_get_address (profile), &error))
+  if (!p2p_profiles_remove (p2p_connector_get_profiles (self->connector),
+                            p2p_profile_get_address (profile), &error))
     show_error (self, error->message);
 }
 
@@ -100,15 +103,18 @@ forget_cb (P2pConnectPage *self, P2pProfile *profile)
 {
   GtkWindow *window = GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self)));
   g_autofree char *heading = g_strdup_printf (_("Forget “%s”?"), p2p_profile_get_name (profile));
-  AdwMessageDialog *dialog = ADW_MESSAGE_DIALOG (adw_message_dialog_new (
-      window, heading, _("Its certificate will have to be compared and trusted again before the next connection.")));
+  AdwMessageDialog *dialog = ADW_MESSAGE_DIALOG (
+      adw_message_dialog_new (window, heading,
+                              _ ("Its certificate will have to be compared and trusted again "
+                                 "before the next connection.")));
 
   adw_message_dialog_add_responses (dialog, "cancel", _("_Cancel"), "forget", _("_Forget"), NULL);
   adw_message_dialog_set_response_appearance (dialog, "forget", ADW_RESPONSE_DESTRUCTIVE);
   adw_message_dialog_set_default_response (dialog, "cancel");
   adw_message_dialog_set_close_response (dialog, "cancel");
   g_object_set_data_full (G_OBJECT (dialog), "profile", g_object_ref (profile), g_object_unref);
-  g_signal_connect_object (dialog, "response", G_CALLBACK (forget_response_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (dialog, "response", G_CALLBACK (forget_response_cb), self,
+                           G_CONNECT_SWAPPED);
   gtk_window_present (GTK_WINDOW (dialog));
 }
 
@@ -122,8 +128,11 @@ known_row_new (gpointer item, gpointer user_data)
 }
 
 static void
-profiles_changed_cb (P2pConnectPage *self, G_GNUC_UNUSED unsigned at, G_GNUC_UNUSED unsigned removed,
-                     G_GNUC_UNUSED unsigned added, GListModel *profiles)
+profiles_changed_cb (P2pConnectPage *self,
+                     G_GNUC_UNUSED unsigned at,
+                     G_GNUC_UNUSED unsigned removed,
+                     G_GNUC_UNUSED unsigned added,
+                     GListModel *profiles)
 {
   gtk_widget_set_visible (GTK_WIDGET (self->known_group), g_list_model_get_n_items (profiles) > 0);
 }
@@ -152,7 +161,8 @@ p2p_connect_page_class_init (P2pConnectPageClass *klass)
   g_type_ensure (P2P_TYPE_BUSY_BUTTON);
   G_OBJECT_CLASS (klass)->dispose = p2p_connect_page_dispose;
   widget_class->grab_focus = p2p_connect_page_grab_focus;
-  gtk_widget_class_set_template_from_resource (widget_class, "/org/p2pstream/Admin/connect-page.ui");
+  gtk_widget_class_set_template_from_resource (widget_class,
+                                               "/org/p2pstream/Admin/connect-page.ui");
   gtk_widget_class_bind_template_child (widget_class, P2pConnectPage, entry);
   gtk_widget_class_bind_template_child (widget_class, P2pConnectPage, error);
   gtk_widget_class_bind_template_child (widget_class, P2pConnectPage, connect_button);
@@ -176,9 +186,11 @@ p2p_connect_page_new (P2pConnector *connector)
   GListModel *profiles = G_LIST_MODEL (p2p_connector_get_profiles (connector));
 
   self->connector = g_object_ref (connector);
-  g_signal_connect_object (connector, "changed", G_CALLBACK (connector_changed_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (connector, "changed", G_CALLBACK (connector_changed_cb), self,
+                           G_CONNECT_SWAPPED);
   gtk_list_box_bind_model (self->known, profiles, known_row_new, self, NULL);
-  g_signal_connect_object (profiles, "items-changed", G_CALLBACK (profiles_changed_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (profiles, "items-changed", G_CALLBACK (profiles_changed_cb), self,
+                           G_CONNECT_SWAPPED);
   profiles_changed_cb (self, 0, 0, 0, profiles);
   return self;
 }

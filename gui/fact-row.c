@@ -44,7 +44,8 @@ p2p_fact_row_set (P2pFactRow *self, const char *value, P2pFact fact, const char 
   g_autofree char *shown = p2p_text_dup_shown (value);
 
   adw_action_row_set_subtitle (ADW_ACTION_ROW (self), shown);
-  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, shown, -1);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, shown,
+                                  -1);
   gtk_widget_set_visible (GTK_WIDGET (self->mark), fact != P2P_FACT_PLAIN);
   gtk_image_set_from_icon_name (self->mark, looks[fact].icon);
   gtk_widget_set_css_classes (GTK_WIDGET (self->mark), (const char **) looks[fact].css);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* One fact about a certificate: what it is, its value below, and a mark when the fact was checked. Main thread. */
+/* One fact about a certificate: what it is, its value below, and a mark when the fact was checked.
+ * Main thread. */
 #pragma once
 
 #include <adwaita.h>

@@ -63,8 +63,8 @@ p2p_known_row_class_init (P2pKnownRowClass *klass)
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->dispose = p2p_known_row_dispose;
-  signals[SIGNAL_FORGET] = g_signal_new ("forget", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                         G_TYPE_NONE, 1, P2P_TYPE_PROFILE);
+  signals[SIGNAL_FORGET] = g_signal_new ("forget", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0,
+                                         NULL, NULL, NULL, G_TYPE_NONE, 1, P2P_TYPE_PROFILE);
   gtk_widget_class_set_template_from_resource (widget_class, "/org/p2pstream/Admin/known-row.ui");
   gtk_widget_class_bind_template_callback (widget_class, forget_clicked_cb);
 }
@@ -81,7 +81,8 @@ p2p_known_row_new (P2pProfile *profile)
   P2pKnownRow *self = g_object_new (P2P_TYPE_KNOWN_ROW, NULL);
 
   self->profile = g_object_ref (profile);
-  g_signal_connect_object (profile, "changed", G_CALLBACK (profile_changed_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (profile, "changed", G_CALLBACK (profile_changed_cb), self,
+                           G_CONNECT_SWAPPED);
   profile_changed_cb (self);
   return self;
 }

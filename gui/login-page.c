@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Signs in to a server that has an administrator. The password stays in its entry only while the call runs. Main
- * thread. */
+/* Signs in to a server that has an administrator. The password stays in its entry only while the
+ * call runs. Main thread. */
 #include "gui/login-page.h"
 
 #include <glib/gi18n.h>
@@ -149,6 +149,7 @@ p2p_login_page_new (P2pConnector *connector)
   P2pLoginPage *self = g_object_new (P2P_TYPE_LOGIN_PAGE, NULL);
 
   self->connector = g_object_ref (connector);
-  g_signal_connect_object (connector, "changed", G_CALLBACK (connector_changed_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (connector, "changed", G_CALLBACK (connector_changed_cb), self,
+                           G_CONNECT_SWAPPED);
   return self;
 }

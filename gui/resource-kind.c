@@ -53,8 +53,8 @@ listener_fill (P2pResourceRow *row, P2pResource *resource, G_GNUC_UNUSED P2pServ
 
   p2p_resource_row_set_title (row, p2p_resource_get_name (resource), NULL);
   p2p_resource_row_set_subtitle (row, place);
-  p2p_resource_row_set_detail (row, p2p_resource_get_enabled (resource) ? NULL
-                                                                        : _("Does not start with the server"));
+  p2p_resource_row_set_detail (
+      row, p2p_resource_get_enabled (resource) ? NULL : _ ("Does not start with the server"));
   p2p_resource_row_set_problem (row, p2p_resource_get_last_error (resource));
   p2p_resource_row_set_state (row, state);
   p2p_resource_row_set_switch (row, "win.run-listener", _("Run This Listener"), runs);
@@ -71,18 +71,21 @@ listener_dup_searched (P2pResource *resource, G_GNUC_UNUSED P2pServer *server)
 static char *
 route_dup_place (P2pRoute *route, P2pServer *server)
 {
-  P2pResource *listener = p2p_store_find (p2p_server_get_listeners (server), p2p_route_get_listener_id (route));
+  P2pResource *listener
+      = p2p_store_find (p2p_server_get_listeners (server), p2p_route_get_listener_id (route));
   const char *host = p2p_route_get_host_pattern (route);
   const char *path = p2p_route_get_path_prefix (route);
-  g_autofree char *match =
-      g_strdup_printf ("%s%s", *host != '\0' ? host : _("any host"), g_str_equal (path, "/") ? "" : path);
+  g_autofree char *match = g_strdup_printf ("%s%s", *host != '\0' ? host : _ ("any host"),
+                                            g_str_equal (path, "/") ? "" : path);
 
   if (listener == NULL)
     return g_steal_pointer (&match);
-  return g_strdup_printf (C_("host name on listener", "%s on %s"), match, p2p_resource_get_name (listener));
+  return g_strdup_printf (C_ ("host name on listener", "%s on %s"), match,
+                          p2p_resource_get_name (listener));
 }
 
-/* A selector of the one label that names an agent is shown by the agent's name. Caller owns; NULL for others. */
+/* A selector of the one label that names an agent is shown by the agent's name. Caller owns; NULL
+ * for others. */
 static char *
 selected_dup_name (const char *selector, P2pServer *server)
 {
@@ -107,7 +110,8 @@ target_dup_text (P2pTarget *target, P2pServer *server)
   g_autofree char *agent = selected_dup_name (selector, server);
 
   if (p2p_target_is_static (target))
-    return g_strdup_printf (_("Fixed answer with status %d"), p2p_target_get_static_status (target));
+    return g_strdup_printf (_ ("Fixed answer with status %d"),
+                            p2p_target_get_static_status (target));
   if (!p2p_target_is_by_agent (target))
     return g_strdup (p2p_target_get_url (target));
   if (*selector == '\0')
@@ -131,7 +135,8 @@ route_fill_targets (P2pResourceRow *row, P2pRoute *route, P2pServer *server)
       g_autofree char *text = target_dup_text (P2P_TARGET (target), server);
 
       p2p_resource_row_add_line (
-          row, p2p_resource_get_enabled (target) ? p2p_resource_get_state (target) : "disabled", text);
+          row, p2p_resource_get_enabled (target) ? p2p_resource_get_state (target) : "disabled",
+          text);
     }
 }
 
@@ -144,13 +149,15 @@ route_fill (P2pResourceRow *row, P2pResource *resource, P2pServer *server)
 
   if (p2p_route_is_redirect (route))
     to = g_strdup_printf (_("Redirects to %s"), p2p_route_get_redirect_target (route));
-  p2p_resource_row_set_title (row, p2p_resource_get_name (resource), p2p_route_is_default (route) ? _("Default") : NULL);
+  p2p_resource_row_set_title (row, p2p_resource_get_name (resource),
+                              p2p_route_is_default (route) ? _ ("Default") : NULL);
   p2p_resource_row_set_subtitle (row, place);
   p2p_resource_row_set_detail (row, to);
   p2p_resource_row_set_problem (row, p2p_resource_get_last_error (resource));
   p2p_resource_row_set_state (row, p2p_resource_get_state (resource));
   route_fill_targets (row, route, server);
-  p2p_resource_row_set_switch (row, "win.enable-routes", _("Use This Route"), p2p_resource_get_enabled (resource));
+  p2p_resource_row_set_switch (row, "win.enable-routes", _ ("Use This Route"),
+                               p2p_resource_get_enabled (resource));
 }
 
 static char *
@@ -165,7 +172,8 @@ route_dup_searched (P2pResource *resource, P2pServer *server)
     {
       g_autoptr (P2pTarget) target = g_list_model_get_item (targets, i);
 
-      g_string_append_printf (text, " %s %s", p2p_target_get_url (target), p2p_target_get_selector (target));
+      g_string_append_printf (text, " %s %s", p2p_target_get_url (target),
+                              p2p_target_get_selector (target));
     }
   return g_string_free (text, FALSE);
 }
@@ -174,8 +182,10 @@ route_dup_searched (P2pResource *resource, P2pServer *server)
 static int
 route_compare (P2pResource *a, P2pResource *b)
 {
-  int64_t listener_a = p2p_route_get_listener_id (P2P_ROUTE (a)), listener_b = p2p_route_get_listener_id (P2P_ROUTE (b));
-  int64_t priority_a = p2p_route_get_priority (P2P_ROUTE (a)), priority_b = p2p_route_get_priority (P2P_ROUTE (b));
+  int64_t listener_a = p2p_route_get_listener_id (P2P_ROUTE (a)),
+          listener_b = p2p_route_get_listener_id (P2P_ROUTE (b));
+  int64_t priority_a = p2p_route_get_priority (P2P_ROUTE (a)),
+          priority_b = p2p_route_get_priority (P2P_ROUTE (b));
 
   if (listener_a != listener_b)
     return listener_a < listener_b ? -1 : 1;
@@ -192,7 +202,8 @@ static char *
 agent_dup_presence (P2pAgent *agent)
 {
   bool online = !g_str_equal (p2p_resource_get_state (P2P_RESOURCE (agent)), "offline");
-  const char *stamp = online ? p2p_agent_get_connected_at (agent) : p2p_agent_get_disconnected_at (agent);
+  const char *stamp
+      = online ? p2p_agent_get_connected_at (agent) : p2p_agent_get_disconnected_at (agent);
   g_autofree char *since = p2p_format_time (stamp);
 
   if (online && since != NULL)
@@ -200,7 +211,8 @@ agent_dup_presence (P2pAgent *agent)
     return g_strdup_printf (_("Connected from %s since %s"), p2p_agent_get_address (agent), since);
   if (online)
     return g_strdup_printf (_("Connected from %s"), p2p_agent_get_address (agent));
-  return since != NULL ? g_strdup_printf (_("Offline since %s"), since) : g_strdup (_("Has never connected"));
+  return since != NULL ? g_strdup_printf (_ ("Offline since %s"), since)
+                       : g_strdup (_ ("Has never connected"));
 }
 
 static char *
@@ -212,8 +224,8 @@ agent_dup_numbers (P2pAgent *agent)
   int n_active = (int) CLAMP (p2p_agent_get_active_requests (agent), 0, G_MAXINT);
   g_autofree char *release = g_strdup_printf (_("Version %s"), version);
   g_autofree char *trip = g_strdup_printf (_("%.1f ms"), p2p_agent_get_round_trip_ms (agent));
-  g_autofree char *active = g_strdup_printf (ngettext ("%d active request", "%d active requests", (unsigned) n_active),
-                                             n_active);
+  g_autofree char *active = g_strdup_printf (
+      ngettext ("%d active request", "%d active requests", (unsigned) n_active), n_active);
 
   if (*p2p_agent_get_labels (agent) != '\0')
     g_strv_builder_add (builder, p2p_agent_get_labels (agent));
@@ -238,9 +250,10 @@ agent_fill (P2pResourceRow *row, P2pResource *resource, G_GNUC_UNUSED P2pServer 
   p2p_resource_row_set_title (row, p2p_resource_get_name (resource), NULL);
   p2p_resource_row_set_subtitle (row, presence);
   p2p_resource_row_set_detail (row, numbers);
-  p2p_resource_row_set_problem (row, p2p_agent_get_version_mismatch (agent)
-                                         ? _("Its version does not match the server's: update the agent")
-                                         : NULL);
+  p2p_resource_row_set_problem (
+      row, p2p_agent_get_version_mismatch (agent)
+               ? _ ("Its version does not match the server's: update the agent")
+               : NULL);
   p2p_resource_row_set_state (row, enabled ? p2p_resource_get_state (resource) : "disabled");
   p2p_resource_row_set_switch (row, "win.enable-agents", _("Admit This Agent"), enabled);
 }
@@ -250,24 +263,27 @@ agent_dup_searched (P2pResource *resource, G_GNUC_UNUSED P2pServer *server)
 {
   P2pAgent *agent = P2P_AGENT (resource);
 
-  return g_strdup_printf ("%s %s %s", p2p_agent_get_public_id (agent), p2p_agent_get_address (agent),
-                          p2p_agent_get_labels (agent));
+  return g_strdup_printf ("%s %s %s", p2p_agent_get_public_id (agent),
+                          p2p_agent_get_address (agent), p2p_agent_get_labels (agent));
 }
 
 const P2pKind *
 p2p_kind_get (P2pKindId id)
 {
   static const P2pKind kinds[P2P_N_KINDS] = {
-    [P2P_KIND_LISTENERS] = { N_("Listeners"), "p2p-listener-symbolic", N_("No Listeners"),
-                             N_("A listener is a port on which the server takes requests from the internet."),
-                             p2p_server_get_listeners, listener_fill, listener_dup_searched, compare_names },
-    [P2P_KIND_ROUTES] = { N_("Routes"), "p2p-route-symbolic", N_("No Routes"),
-                          N_("A route says which host name and path of a listener go to which service."),
-                          p2p_server_get_routes, route_fill, route_dup_searched, route_compare },
-    [P2P_KIND_AGENTS] = { N_("Agents"), "p2p-agent-symbolic", N_("No Agents"),
-                          N_("An agent connects a network behind NAT to the server, so that its services can be "
-                             "published."),
-                          p2p_server_get_agents, agent_fill, agent_dup_searched, compare_names },
+    [P2P_KIND_LISTENERS]
+    = { N_ ("Listeners"), "p2p-listener-symbolic", N_ ("No Listeners"),
+        N_ ("A listener is a port on which the server takes requests from the internet."),
+        p2p_server_get_listeners, listener_fill, listener_dup_searched, compare_names },
+    [P2P_KIND_ROUTES]
+    = { N_ ("Routes"), "p2p-route-symbolic", N_ ("No Routes"),
+        N_ ("A route says which host name and path of a listener go to which service."),
+        p2p_server_get_routes, route_fill, route_dup_searched, route_compare },
+    [P2P_KIND_AGENTS]
+    = { N_ ("Agents"), "p2p-agent-symbolic", N_ ("No Agents"),
+        N_ ("An agent connects a network behind NAT to the server, so that its services can be "
+            "published."),
+        p2p_server_get_agents, agent_fill, agent_dup_searched, compare_names },
   };
 
   return &kinds[id];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What tells listeners, routes and agents apart on the screen: texts, icon, how a row is filled, what a search looks
- * at, which comes first. One table entry a kind; the page and the row are the same for all. Main thread. */
+/* What tells listeners, routes and agents apart on the screen: texts, icon, how a row is filled,
+ * what a search looks at, which comes first. One table entry a kind; the page and the row are the
+ * same for all. Main thread. */
 #pragma once
 
 #include "client/store.h"

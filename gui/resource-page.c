@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The list of one kind: store -> sort -> filter -> selection -> list view. The objects in the store stay the same
- * through every refresh, so selection, focus and scrolling do too. Main thread. */
+/* The list of one kind: store -> sort -> filter -> selection -> list view. The objects in the store
+ * stay the same through every refresh, so selection, focus and scrolling do too. Main thread. */
 #include "gui/resource-page.h"
 
 #include <glib/gi18n.h>
@@ -118,7 +118,8 @@ row_setup_cb (P2pResourcePage *self, GtkListItem *item)
 static void
 row_bind_cb (G_GNUC_UNUSED P2pResourcePage *self, GtkListItem *item)
 {
-  p2p_resource_row_set_resource (P2P_RESOURCE_ROW (gtk_list_item_get_child (item)), gtk_list_item_get_item (item));
+  p2p_resource_row_set_resource (P2P_RESOURCE_ROW (gtk_list_item_get_child (item)),
+                                 gtk_list_item_get_item (item));
 }
 
 static void
@@ -132,7 +133,8 @@ p2p_resource_page_grab_focus (GtkWidget *widget)
 {
   GtkWidget *list = GTK_WIDGET (P2P_RESOURCE_PAGE (widget)->list);
 
-  /* Entering by Tab finds a row also when the list was empty before; its own grab_focus does not (GTK 4.8). */
+  /* Entering by Tab finds a row also when the list was empty before; its own grab_focus does not
+   * (GTK 4.8). */
   return gtk_widget_grab_focus (list) || gtk_widget_child_focus (list, GTK_DIR_TAB_FORWARD);
 }
 
@@ -159,7 +161,8 @@ p2p_resource_page_class_init (P2pResourcePageClass *klass)
 
   G_OBJECT_CLASS (klass)->dispose = p2p_resource_page_dispose;
   widget_class->grab_focus = p2p_resource_page_grab_focus;
-  gtk_widget_class_set_template_from_resource (widget_class, "/org/p2pstream/Admin/resource-page.ui");
+  gtk_widget_class_set_template_from_resource (widget_class,
+                                               "/org/p2pstream/Admin/resource-page.ui");
   gtk_widget_class_bind_template_child (widget_class, P2pResourcePage, search_bar);
   gtk_widget_class_bind_template_child (widget_class, P2pResourcePage, search_entry);
   gtk_widget_class_bind_template_child (widget_class, P2pResourcePage, pages);
@@ -189,7 +192,8 @@ build_list (P2pResourcePage *self)
   self->sorter = GTK_SORTER (gtk_custom_sorter_new (compare_cb, self, NULL));
   self->filter = GTK_FILTER (gtk_custom_filter_new (match_cb, self, NULL));
   sorted = gtk_sort_list_model_new (g_object_ref (store), g_object_ref (self->sorter));
-  self->shown = G_LIST_MODEL (gtk_filter_list_model_new (G_LIST_MODEL (sorted), g_object_ref (self->filter)));
+  self->shown = G_LIST_MODEL (
+      gtk_filter_list_model_new (G_LIST_MODEL (sorted), g_object_ref (self->filter)));
   selection = gtk_single_selection_new (g_object_ref (self->shown));
   gtk_single_selection_set_autoselect (selection, FALSE);
   gtk_single_selection_set_can_unselect (selection, TRUE);
@@ -213,7 +217,8 @@ p2p_resource_page_new (P2pKindId kind, P2pServer *server)
   adw_status_page_set_icon_name (self->empty, self->kind->icon);
   adw_status_page_set_title (self->empty, _(self->kind->empty_title));
   adw_status_page_set_description (self->empty, _(self->kind->empty_description));
-  gtk_accessible_update_property (GTK_ACCESSIBLE (self->list), GTK_ACCESSIBLE_PROPERTY_LABEL, _(self->kind->title), -1);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->list), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  _ (self->kind->title), -1);
   g_signal_connect_object (server, "refreshed", G_CALLBACK (refreshed_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (server, "changed", G_CALLBACK (update_page), self, G_CONNECT_SWAPPED);
   update_page (self);

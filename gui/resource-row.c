@@ -75,13 +75,17 @@ p2p_resource_row_set_state (P2pResourceRow *self, const char *state)
 }
 
 void
-p2p_resource_row_set_switch (P2pResourceRow *self, const char *action, const char *label, bool active)
+p2p_resource_row_set_switch (P2pResourceRow *self,
+                             const char *action,
+                             const char *label,
+                             bool active)
 {
   self->action = action;
   gtk_switch_set_active (self->toggle, active);
   gtk_switch_set_state (self->toggle, active);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->toggle), label);
-  gtk_accessible_update_property (GTK_ACCESSIBLE (self->toggle), GTK_ACCESSIBLE_PROPERTY_LABEL, label, -1);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->toggle), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  label, -1);
 }
 
 void
@@ -99,8 +103,8 @@ void
 p2p_resource_row_add_line (P2pResourceRow *self, const char *state, const char *text)
 {
   GtkWidget *pill = g_object_new (P2P_TYPE_STATE_PILL, "valign", GTK_ALIGN_CENTER, NULL);
-  GtkWidget *label = g_object_new (GTK_TYPE_LABEL, "wrap", TRUE, "wrap-mode", PANGO_WRAP_WORD_CHAR, "xalign", 0.0,
-                                   "hexpand", TRUE, NULL);
+  GtkWidget *label = g_object_new (GTK_TYPE_LABEL, "wrap", TRUE, "wrap-mode", PANGO_WRAP_WORD_CHAR,
+                                   "xalign", 0.0, "hexpand", TRUE, NULL);
 
   p2p_state_pill_set_state (P2P_STATE_PILL (pill), state);
   set_label (GTK_LABEL (label), text);
@@ -112,16 +116,19 @@ p2p_resource_row_add_line (P2pResourceRow *self, const char *state, const char *
   gtk_widget_set_visible (GTK_WIDGET (self->lines), TRUE);
 }
 
-/* What a screen reader says for the whole row; the list's own row widget has no label in GTK 4.8. */
+/* What a screen reader says for the whole row; the list's own row widget has no label in GTK 4.8.
+ */
 static void
 update_list_item (P2pResourceRow *self)
 {
   GtkWidget *parent = gtk_widget_get_parent (GTK_WIDGET (self));
-  g_autofree char *label = g_strdup_printf ("%s, %s", gtk_label_get_text (self->title), self->state_label);
+  g_autofree char *label
+      = g_strdup_printf ("%s, %s", gtk_label_get_text (self->title), self->state_label);
 
   if (parent != NULL)
     gtk_accessible_update_property (GTK_ACCESSIBLE (parent), GTK_ACCESSIBLE_PROPERTY_LABEL, label,
-                                    GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, gtk_label_get_text (self->subtitle), -1);
+                                    GTK_ACCESSIBLE_PROPERTY_DESCRIPTION,
+                                    gtk_label_get_text (self->subtitle), -1);
 }
 
 static void
@@ -151,7 +158,8 @@ state_set_cb (G_GNUC_UNUSED GtkSwitch *toggle, gboolean active, gpointer user_da
   P2pResourceRow *self = user_data;
 
   if (!self->filling && self->resource != NULL)
-    gtk_widget_activate_action (GTK_WIDGET (self), self->action, "(xb)", p2p_resource_get_id (self->resource), active);
+    gtk_widget_activate_action (GTK_WIDGET (self), self->action, "(xb)",
+                                p2p_resource_get_id (self->resource), active);
   return !self->filling;
 }
 
@@ -173,7 +181,8 @@ p2p_resource_row_class_init (P2pResourceRowClass *klass)
 
   g_type_ensure (P2P_TYPE_STATE_PILL);
   G_OBJECT_CLASS (klass)->dispose = p2p_resource_row_dispose;
-  gtk_widget_class_set_template_from_resource (widget_class, "/org/p2pstream/Admin/resource-row.ui");
+  gtk_widget_class_set_template_from_resource (widget_class,
+                                               "/org/p2pstream/Admin/resource-row.ui");
   gtk_widget_class_bind_template_child (widget_class, P2pResourceRow, title);
   gtk_widget_class_bind_template_child (widget_class, P2pResourceRow, tag);
   gtk_widget_class_bind_template_child (widget_class, P2pResourceRow, subtitle);

@@ -37,10 +37,12 @@ update (P2pSectionRow *self)
     {
       g_autoptr (P2pResource) item = g_list_model_get_item (items, i);
 
-      n_trouble += p2p_resource_get_enabled (item) && p2p_state_is_trouble (p2p_resource_get_state (item));
+      n_trouble += p2p_resource_get_enabled (item)
+                   && p2p_state_is_trouble (p2p_resource_get_state (item));
     }
   trouble = g_strdup_printf ("%u", n_trouble);
-  sentence = g_strdup_printf (ngettext ("%u needs attention", "%u need attention", n_trouble), n_trouble);
+  sentence = g_strdup_printf (ngettext ("%u needs attention", "%u need attention", n_trouble),
+                              n_trouble);
   gtk_label_set_text (self->count, n_items > 0 ? count : "");
   gtk_label_set_text (self->n_trouble, trouble);
   gtk_widget_set_visible (GTK_WIDGET (self->trouble), n_trouble > 0);
@@ -86,7 +88,8 @@ p2p_section_row_new (P2pKindId kind, P2pServer *server)
   self->server = g_object_ref (server);
   gtk_image_set_from_icon_name (self->icon, self->kind->icon);
   gtk_label_set_text (self->title, _(self->kind->title));
-  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, _(self->kind->title), -1);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  _ (self->kind->title), -1);
   g_signal_connect_object (server, "refreshed", G_CALLBACK (update), self, G_CONNECT_SWAPPED);
   update (self);
   return self;

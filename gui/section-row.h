@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A section in the sidebar: icon, name, how many there are, and how many need a look. Main thread. */
+/* A section in the sidebar: icon, name, how many there are, and how many need a look. Main thread.
+ */
 #pragma once
 
 #include <adwaita.h>

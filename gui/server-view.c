@@ -50,12 +50,14 @@ server_changed_cb (P2pServerView *self)
   P2pServerState state = p2p_server_get_state (self->server);
   int retry_s = p2p_server_get_retry_s (self->server);
   g_autofree char *error = p2p_text_dup_shown (p2p_server_get_error (self->server));
-  g_autofree char *next = g_strdup_printf (ngettext ("Trying again in %d second.", "Trying again in %d seconds.",
-                                                     (unsigned) retry_s), retry_s);
+  g_autofree char *next = g_strdup_printf (
+      ngettext ("Trying again in %d second.", "Trying again in %d seconds.", (unsigned) retry_s),
+      retry_s);
   g_autofree char *text = g_strdup_printf ("%s. %s", error, next);
 
   gtk_image_set_from_icon_name (self->link_icon, links[state].icon);
-  gtk_widget_set_css_classes (GTK_WIDGET (self->link_icon), (const char *[]) { links[state].css, NULL });
+  gtk_widget_set_css_classes (GTK_WIDGET (self->link_icon),
+                              (const char *[]){ links[state].css, NULL });
   gtk_label_set_text (self->link_text, _(links[state].text));
   if (state == P2P_SERVER_LOST)
     gtk_label_set_text (self->notice_text, text);
@@ -109,12 +111,14 @@ static void
 add_section (P2pServerView *self, P2pKindId kind)
 {
   const char *name = p2p_kind_get (kind)->title;
-  GtkWidget *image = g_object_new (GTK_TYPE_IMAGE, "icon-name", "edit-find-symbolic", "accessible-role",
-                                   GTK_ACCESSIBLE_ROLE_PRESENTATION, NULL);
-  GtkWidget *button = g_object_new (GTK_TYPE_TOGGLE_BUTTON, "child", image, "tooltip-text", _("Search"), NULL);
+  GtkWidget *image = g_object_new (GTK_TYPE_IMAGE, "icon-name", "edit-find-symbolic",
+                                   "accessible-role", GTK_ACCESSIBLE_ROLE_PRESENTATION, NULL);
+  GtkWidget *button
+      = g_object_new (GTK_TYPE_TOGGLE_BUTTON, "child", image, "tooltip-text", _ ("Search"), NULL);
 
   gtk_widget_add_css_class (button, "image-button");
-  gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL, _("Search"), -1);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  _ ("Search"), -1);
   self->kind_pages[kind] = p2p_resource_page_new (kind, self->server);
   p2p_resource_page_bind_search (self->kind_pages[kind], GTK_TOGGLE_BUTTON (button));
   gtk_stack_add_named (self->pages, GTK_WIDGET (self->kind_pages[kind]), name);
@@ -185,7 +189,8 @@ p2p_server_view_new (P2pServer *server, P2pProfile *profile, const P2pUser *user
     add_section (self, (P2pKindId) kind);
   adw_window_title_set_title (self->server_title, name);
   adw_window_title_set_subtitle (self->server_title, user->username);
-  g_signal_connect_object (server, "changed", G_CALLBACK (server_changed_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (server, "changed", G_CALLBACK (server_changed_cb), self,
+                           G_CONNECT_SWAPPED);
   server_changed_cb (self);
   p2p_server_view_show_section (self, P2P_KIND_LISTENERS);
   folded_cb (self);

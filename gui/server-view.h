@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* One server, signed in: sections at the side, the chosen one beside them, and a notice while the connection is
- * lost. Main thread. */
+/* One server, signed in: sections at the side, the chosen one beside them, and a notice while the
+ * connection is lost. Main thread. */
 #pragma once
 
 #include <adwaita.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Makes the first administrator of a new server. What the server would refuse anyway is told while typing. Main
- * thread. */
+/* Makes the first administrator of a new server. What the server would refuse anyway is told while
+ * typing. Main thread. */
 #include "gui/setup-page.h"
 
 #include <glib/gi18n.h>
@@ -62,10 +62,12 @@ find_fault (P2pSetupPage *self, GtkWidget **ret_row, bool *ret_typed)
   if (*text_of (self->username) != '\0' && !is_username (text_of (self->username)))
     return _("User names have 3 to 64 characters: small letters a to z, digits, _ and -");
   *ret_row = GTK_WIDGET (self->password);
-  if (*text_of (self->password) != '\0' && g_utf8_strlen (text_of (self->password), -1) < PASSWORD_MIN)
+  if (*text_of (self->password) != '\0'
+      && g_utf8_strlen (text_of (self->password), -1) < PASSWORD_MIN)
     return _("Passwords have at least 12 characters");
   *ret_row = GTK_WIDGET (self->again);
-  if (*text_of (self->again) != '\0' && strcmp (text_of (self->password), text_of (self->again)) != 0)
+  if (*text_of (self->again) != '\0'
+      && strcmp (text_of (self->password), text_of (self->again)) != 0)
     return _("The two passwords are not the same");
 
   *ret_typed = false;
@@ -79,7 +81,8 @@ find_fault (P2pSetupPage *self, GtkWidget **ret_row, bool *ret_typed)
     *ret_row = GTK_WIDGET (self->again);
   else
     return NULL;
-  return _("The setup token stands in a file on the server: sudo cat /var/lib/p2pstream/setup-token");
+  return _ (
+      "The setup token stands in a file on the server: sudo cat /var/lib/p2pstream/setup-token");
 }
 
 static void
@@ -88,13 +91,15 @@ show_hint (P2pSetupPage *self, const char *text, bool is_error)
   g_autofree char *shown = p2p_text_dup_shown (text);
 
   gtk_label_set_text (self->hint, shown);
-  gtk_widget_set_css_classes (GTK_WIDGET (self->hint), (const char *[]) { is_error ? "error" : "dim-label", NULL });
+  gtk_widget_set_css_classes (GTK_WIDGET (self->hint),
+                              (const char *[]){ is_error ? "error" : "dim-label", NULL });
 }
 
 static void
 edited_cb (P2pSetupPage *self)
 {
-  GtkWidget *rows[] = { GTK_WIDGET (self->username), GTK_WIDGET (self->password), GTK_WIDGET (self->again) };
+  GtkWidget *rows[]
+      = { GTK_WIDGET (self->username), GTK_WIDGET (self->password), GTK_WIDGET (self->again) };
   GtkWidget *row;
   bool typed;
   const char *fault = find_fault (self, &row, &typed);
@@ -105,7 +110,8 @@ edited_cb (P2pSetupPage *self)
     else
       gtk_widget_remove_css_class (rows[i], "error");
   show_hint (self, fault != NULL ? fault : "", typed);
-  gtk_widget_set_sensitive (GTK_WIDGET (self->submit), fault == NULL && !p2p_connector_get_busy (self->connector));
+  gtk_widget_set_sensitive (GTK_WIDGET (self->submit),
+                            fault == NULL && !p2p_connector_get_busy (self->connector));
 }
 
 static void
@@ -117,7 +123,8 @@ submit_cb (P2pSetupPage *self)
   if (find_fault (self, &row, &typed) != NULL)
     gtk_widget_grab_focus (row);
   else if (!p2p_connector_get_busy (self->connector))
-    p2p_connector_set_up (self->connector, text_of (self->token), text_of (self->username), text_of (self->password));
+    p2p_connector_set_up (self->connector, text_of (self->token), text_of (self->username),
+                          text_of (self->password));
 }
 
 static void
@@ -132,7 +139,8 @@ show_countdown (P2pSetupPage *self)
   int64_t over_at_us = p2p_connector_get_setup_over_at_us (self->connector);
   int64_t left_s = MAX (0, (over_at_us - g_get_monotonic_time ()) / G_USEC_PER_SEC);
   /* Translators: minutes:seconds */
-  g_autofree char *text = g_strdup_printf (_("%d:%02d left"), (int) (left_s / 60), (int) (left_s % 60));
+  g_autofree char *text
+      = g_strdup_printf (_ ("%d:%02d left"), (int) (left_s / 60), (int) (left_s % 60));
 
   gtk_label_set_text (self->countdown, text);
   gtk_stack_set_visible_child_name (self->pages, left_s > 0 ? "form" : "over");
@@ -161,8 +169,10 @@ show_profile (P2pSetupPage *self)
 {
   P2pProfile *profile = p2p_connector_get_profile (self->connector);
   g_autofree char *name = p2p_address_dup_display (p2p_profile_get_address (profile));
-  g_autofree char *text = g_strdup_printf (_("%s is new and has no administrator yet. Create the first one with the "
-                                             "token that the server wrote when it started."), name);
+  g_autofree char *text
+      = g_strdup_printf (_ ("%s is new and has no administrator yet. Create the first one with the "
+                            "token that the server wrote when it started."),
+                         name);
 
   if (g_set_object (&self->profile, profile))
     gtk_label_set_text (self->explanation, text);
@@ -254,6 +264,7 @@ p2p_setup_page_new (P2pConnector *connector)
   P2pSetupPage *self = g_object_new (P2P_TYPE_SETUP_PAGE, NULL);
 
   self->connector = g_object_ref (connector);
-  g_signal_connect_object (connector, "changed", G_CALLBACK (connector_changed_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (connector, "changed", G_CALLBACK (connector_changed_cb), self,
+                           G_CONNECT_SWAPPED);
   return self;
 }

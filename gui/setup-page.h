@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Makes the first administrator of a new server, within the time that the server gives for it. Main thread. */
+/* Makes the first administrator of a new server, within the time that the server gives for it. Main
+ * thread. */
 #pragma once
 
 #include <adwaita.h>

@@ -93,5 +93,6 @@ p2p_state_pill_set_state (P2pStatePill *self, const char *state)
 
   gtk_image_set_from_icon_name (self->icon, look != NULL ? look->icon : "dialog-question-symbolic");
   gtk_label_set_text (self->label, label);
-  gtk_widget_set_css_classes (GTK_WIDGET (self), (const char *[]) { look != NULL ? look->css : "neutral", NULL });
+  gtk_widget_set_css_classes (GTK_WIDGET (self),
+                              (const char *[]){ look != NULL ? look->css : "neutral", NULL });
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What something does now, as an icon, a word and a colour: never by the colour alone. Main thread. */
+/* What something does now, as an icon, a word and a colour: never by the colour alone. Main thread.
+ */
 #pragma once
 
 #include <adwaita.h>

@@ -54,16 +54,19 @@ show_facts (P2pTrustPage *self, P2pDoubt doubt)
   bool named = !(doubt & P2P_DOUBT_NAME);
   bool in_time = !(doubt & (P2P_DOUBT_EARLY | P2P_DOUBT_EXPIRED));
 
-  p2p_fact_row_set (self->names, *names != '\0' ? names : _("No names"), named ? P2P_FACT_GOOD : P2P_FACT_BAD,
-                    named ? _("The address you typed is among them") : _("The address you typed is not among them"));
+  p2p_fact_row_set (self->names, *names != '\0' ? names : _ ("No names"),
+                    named ? P2P_FACT_GOOD : P2P_FACT_BAD,
+                    named ? _ ("The address you typed is among them")
+                          : _ ("The address you typed is not among them"));
   p2p_fact_row_set (self->validity, validity, in_time ? P2P_FACT_GOOD : P2P_FACT_BAD,
                     in_time                      ? _("Valid now")
                     : doubt & P2P_DOUBT_EXPIRED ? _("Expired")
                                                  : _("Not valid yet"));
   p2p_fact_row_set (self->subject, p2p_certificate_get_subject (certificate), P2P_FACT_PLAIN, NULL);
   p2p_fact_row_set (self->issuer,
-                    p2p_certificate_is_self_signed (certificate) ? _("Itself (self-signed)")
-                                                                 : p2p_certificate_get_issuer (certificate),
+                    p2p_certificate_is_self_signed (certificate)
+                        ? _ ("Itself (self-signed)")
+                        : p2p_certificate_get_issuer (certificate),
                     P2P_FACT_PLAIN, NULL);
 }
 
@@ -72,18 +75,26 @@ show_decision (P2pTrustPage *self, P2pDoubt doubt, const char *name)
 {
   bool changed = doubt & P2P_DOUBT_CHANGED;
   bool hopeless = doubt & P2P_DOUBT_LASTING;
-  g_autofree char *lasting = p2p_doubt_dup_text (doubt & P2P_DOUBT_LASTING, p2p_certificate_get_address (self->certificate));
-  g_autofree char *explanation =
-      changed ? g_strdup_printf (_("%s shows another certificate than the one you trusted. Someone may be pretending "
-                                   "to be your server. Trust it only if you know why it is another one and the "
-                                   "fingerprints match."), name)
-              : g_strdup_printf (_("This is the first contact with %s, and nothing has been sent yet. Compare the "
-                                   "fingerprint with the one on the server before you trust it."), name);
+  g_autofree char *lasting = p2p_doubt_dup_text (doubt & P2P_DOUBT_LASTING,
+                                                 p2p_certificate_get_address (self->certificate));
+  g_autofree char *explanation
+      = changed ? g_strdup_printf (
+            _ ("%s shows another certificate than the one you trusted. Someone may be pretending "
+               "to be your server. Trust it only if you know why it is another one and the "
+               "fingerprints match."),
+            name)
+                : g_strdup_printf (
+                    _ ("This is the first contact with %s, and nothing has been sent yet. Compare "
+                       "the "
+                       "fingerprint with the one on the server before you trust it."),
+                    name);
 
-  gtk_image_set_from_icon_name (self->icon, changed || hopeless ? "dialog-warning-symbolic" : "security-medium-symbolic");
+  gtk_image_set_from_icon_name (self->icon, changed || hopeless ? "dialog-warning-symbolic"
+                                                                : "security-medium-symbolic");
   gtk_widget_set_css_classes (GTK_WIDGET (self->icon),
-                              (const char *[]) { changed || hopeless ? "warning" : "accent", NULL });
-  gtk_label_set_text (self->heading, changed ? _("The Certificate Has Changed") : _("Is This Your Server?"));
+                              (const char *[]){ changed || hopeless ? "warning" : "accent", NULL });
+  gtk_label_set_text (self->heading,
+                      changed ? _ ("The Certificate Has Changed") : _ ("Is This Your Server?"));
   gtk_label_set_text (self->explanation, explanation);
   gtk_widget_set_visible (GTK_WIDGET (self->doubts), hopeless);
   adw_preferences_row_set_title (ADW_PREFERENCES_ROW (self->doubt_row), lasting);
@@ -125,14 +136,16 @@ connector_changed_cb (P2pTrustPage *self)
 static void
 trust_clicked_cb (P2pTrustPage *self)
 {
-  gtk_widget_set_sensitive (GTK_WIDGET (self->trust_button), FALSE); /* until the connector says what came of it */
+  gtk_widget_set_sensitive (GTK_WIDGET (self->trust_button),
+                            FALSE); /* until the connector says what came of it */
   p2p_connector_trust (self->connector);
 }
 
 static void
 copy_clicked_cb (P2pTrustPage *self)
 {
-  gdk_clipboard_set_text (gtk_widget_get_clipboard (GTK_WIDGET (self)), gtk_label_get_text (self->fingerprint));
+  gdk_clipboard_set_text (gtk_widget_get_clipboard (GTK_WIDGET (self)),
+                          gtk_label_get_text (self->fingerprint));
 }
 
 static gboolean
@@ -193,6 +206,7 @@ p2p_trust_page_new (P2pConnector *connector)
   P2pTrustPage *self = g_object_new (P2P_TYPE_TRUST_PAGE, NULL);
 
   self->connector = g_object_ref (connector);
-  g_signal_connect_object (connector, "changed", G_CALLBACK (connector_changed_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (connector, "changed", G_CALLBACK (connector_changed_cb), self,
+                           G_CONNECT_SWAPPED);
   return self;
 }

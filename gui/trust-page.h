@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Shows the certificate of a server that is not trusted (any more) and lets a person decide. Refusing is what Enter
- * and Escape do. Main thread. */
+/* Shows the certificate of a server that is not trusted (any more) and lets a person decide.
+ * Refusing is what Enter and Escape do. Main thread. */
 #pragma once
 
 #include <adwaita.h>

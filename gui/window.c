@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The window: shows the page of the connector's state, and one server when signed in. Pages are made once and listen
- * to the connector themselves; the server's view lives as long as the session. Main thread. */
+/* The window: shows the page of the connector's state, and one server when signed in. Pages are
+ * made once and listen to the connector themselves; the server's view lives as long as the session.
+ * Main thread. */
 #include "gui/window.h"
 
 #include <glib/gi18n.h>
@@ -91,7 +92,8 @@ update_actions (P2pWindow *self)
   gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.enable-routes", ready);
   gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.enable-agents", ready);
   gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.disconnect", state != P2P_CONNECTOR_IDLE);
-  gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.back", state != P2P_CONNECTOR_IDLE && !ready);
+  gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.back",
+                                 state != P2P_CONNECTOR_IDLE && !ready);
 }
 
 static void
@@ -112,8 +114,10 @@ open_server (P2pWindow *self)
   P2pServer *server = p2p_server_new (p2p_connector_get_client (self->connector));
 
   self->server = server;
-  g_signal_connect_object (server, "call-failed", G_CALLBACK (call_failed_cb), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (server, "signed-out", G_CALLBACK (signed_out_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (server, "call-failed", G_CALLBACK (call_failed_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (server, "signed-out", G_CALLBACK (signed_out_cb), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (server, "untrusted", G_CALLBACK (untrusted_cb), self, G_CONNECT_SWAPPED);
   self->view = p2p_server_view_new (server, p2p_connector_get_profile (self->connector),
                                     p2p_connector_get_user (self->connector));
@@ -145,9 +149,11 @@ static void
 update_title (P2pWindow *self)
 {
   static const char *const titles[] = {
-    [P2P_CONNECTOR_IDLE] = N_("Connect to a Server"), [P2P_CONNECTOR_UNTRUSTED] = N_("Server Identity"),
-    [P2P_CONNECTOR_SETUP] = N_("Set Up the Server"),  [P2P_CONNECTOR_LOGIN] = N_("Sign In"),
-    [P2P_CONNECTOR_READY] = N_("Server"),
+    [P2P_CONNECTOR_IDLE] = N_ ("Connect to a Server"),
+    [P2P_CONNECTOR_UNTRUSTED] = N_ ("Server Identity"),
+    [P2P_CONNECTOR_SETUP] = N_ ("Set Up the Server"),
+    [P2P_CONNECTOR_LOGIN] = N_ ("Sign In"),
+    [P2P_CONNECTOR_READY] = N_ ("Server"),
   };
   P2pProfile *profile = p2p_connector_get_profile (self->connector);
   const char *title = _(titles[p2p_connector_get_state (self->connector)]);
@@ -162,8 +168,9 @@ static void
 connector_changed_cb (P2pWindow *self)
 {
   static const char *const names[] = {
-    [P2P_CONNECTOR_IDLE] = "connect", [P2P_CONNECTOR_UNTRUSTED] = "trust", [P2P_CONNECTOR_SETUP] = "setup",
-    [P2P_CONNECTOR_LOGIN] = "login",  [P2P_CONNECTOR_READY] = "server",
+    [P2P_CONNECTOR_IDLE] = "connect", [P2P_CONNECTOR_UNTRUSTED] = "trust",
+    [P2P_CONNECTOR_SETUP] = "setup",  [P2P_CONNECTOR_LOGIN] = "login",
+    [P2P_CONNECTOR_READY] = "server",
   };
   P2pConnectorState state = p2p_connector_get_state (self->connector);
   bool turned = !g_str_equal (names[state], gtk_stack_get_visible_child_name (self->pages));
@@ -183,7 +190,9 @@ connector_changed_cb (P2pWindow *self)
 }
 
 static void
-refresh_action (GtkWidget *widget, G_GNUC_UNUSED const char *name, G_GNUC_UNUSED GVariant *parameter)
+refresh_action (GtkWidget *widget,
+                G_GNUC_UNUSED const char *name,
+                G_GNUC_UNUSED GVariant *parameter)
 {
   p2p_server_refresh (P2P_WINDOW (widget)->server);
 }
@@ -201,13 +210,17 @@ show_section_action (GtkWidget *widget, G_GNUC_UNUSED const char *name, GVariant
 }
 
 static void
-disconnect_action (GtkWidget *widget, G_GNUC_UNUSED const char *name, G_GNUC_UNUSED GVariant *parameter)
+disconnect_action (GtkWidget *widget,
+                   G_GNUC_UNUSED const char *name,
+                   G_GNUC_UNUSED GVariant *parameter)
 {
   p2p_connector_disconnect (P2P_WINDOW (widget)->connector);
 }
 
 static void
-sign_out_action (GtkWidget *widget, G_GNUC_UNUSED const char *name, G_GNUC_UNUSED GVariant *parameter)
+sign_out_action (GtkWidget *widget,
+                 G_GNUC_UNUSED const char *name,
+                 G_GNUC_UNUSED GVariant *parameter)
 {
   p2p_connector_sign_out (P2P_WINDOW (widget)->connector);
 }
@@ -240,7 +253,8 @@ enable_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   P2pWindow *self = P2P_WINDOW (widget);
   bool route = g_str_equal (name, "win.enable-routes");
-  P2pStore *store = route ? p2p_server_get_routes (self->server) : p2p_server_get_agents (self->server);
+  P2pStore *store
+      = route ? p2p_server_get_routes (self->server) : p2p_server_get_agents (self->server);
   g_autofree char *text = NULL;
   g_autofree char *undo = NULL;
   P2pResource *resource;
@@ -308,7 +322,8 @@ p2p_window_class_init (P2pWindowClass *klass)
   gtk_widget_class_install_action (widget_class, "win.enable-agents", "(xb)", enable_action);
 }
 
-/* Nothing but the window's shape is kept in GSettings. A program started from its build tree has no schema. */
+/* Nothing but the window's shape is kept in GSettings. A program started from its build tree has no
+ * schema. */
 static void
 restore_shape (P2pWindow *self)
 {
@@ -340,8 +355,10 @@ p2p_window_init (P2pWindow *self)
   gtk_stack_add_named (self->pages, GTK_WIDGET (p2p_trust_page_new (self->connector)), "trust");
   gtk_stack_add_named (self->pages, GTK_WIDGET (p2p_setup_page_new (self->connector)), "setup");
   gtk_stack_add_named (self->pages, GTK_WIDGET (p2p_login_page_new (self->connector)), "login");
-  g_signal_connect_object (self->connector, "changed", G_CALLBACK (connector_changed_cb), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->connector, "notice", G_CALLBACK (notice_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->connector, "changed", G_CALLBACK (connector_changed_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->connector, "notice", G_CALLBACK (notice_cb), self,
+                           G_CONNECT_SWAPPED);
   restore_shape (self);
   update_title (self);
   update_actions (self);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The window: shows the page of the connector's state, and one server when signed in. Main thread. */
+/* The window: shows the page of the connector's state, and one server when signed in. Main thread.
+ */
 #pragma once
 
 #include <adwaita.h>

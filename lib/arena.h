@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
 /* Arena: memory of one request, handed out from one fixed block and taken back all at once.
- * Overflow is sticky: allocations then answer NULL and the caller asks p2p_arena_overflowed () once, at
- * the end. One thread at a time: the worker that has the request. */
+ * Overflow is sticky: allocations then answer NULL and the caller asks p2p_arena_overflowed ()
+ * once, at the end. One thread at a time: the worker that has the request. */
 #pragma once
 
 #include "lib/span.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The free list of buffers: last in, first out, so that what is taken next is still in the cache. It keeps at
- * most KEPT_MAX, the rest goes back to the allocator. Any thread; all is guarded by `lock`. */
+/* The free list of buffers: last in, first out, so that what is taken next is still in the cache.
+ * It keeps at most KEPT_MAX, the rest goes back to the allocator. Any thread; all is guarded by
+ * `lock`. */
 #include "lib/buffer.h"
 
 #include "lib/lock.h"

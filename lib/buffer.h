@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Buffers of one size, borrowed from a free list for as long as they hold bytes, so that an idle connection
- * holds none and a busy one never allocates. Any thread; a buffer may be given back by another thread than the one
- * that took it. */
+/* Buffers of one size, borrowed from a free list for as long as they hold bytes, so that an idle
+ * connection holds none and a busy one never allocates. Any thread; a buffer may be given back by
+ * another thread than the one that took it. */
 #pragma once
 
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Connecting to a name: RFC 8305. Attempts start 250 ms apart, or at once when the one before has failed; the
- * first that is connected wins, the others are closed. No state; any thread. */
+/* Connecting to a name: RFC 8305. Attempts start 250 ms apart, or at once when the one before has
+ * failed; the first that is connected wins, the others are closed. No state; any thread. */
 #include "lib/resolver.h"
 
 #include "lib/fd.h"
@@ -36,8 +36,8 @@ static void
 begin_next (Race *race)
 {
   const P2pAddress *address = &race->addresses[race->n_begun];
-  int error = p2p_stream_tcp_connect_begin ((const struct sockaddr *) &address->address, address->len,
-                                            &race->attempts[race->n_begun].fd);
+  int error = p2p_stream_tcp_connect_begin ((const struct sockaddr *) &address->address,
+                                            address->len, &race->attempts[race->n_begun].fd);
 
   race->n_begun++;
   if (error == 0)
@@ -138,7 +138,8 @@ connect_path (P2pSpan path, int64_t deadline_us, P2pStream **ret_strm)
       return P2P_IO_REFUSED;
     }
   memcpy (address.sun_path, path.p, path.n);
-  return p2p_stream_tcp_connect ((struct sockaddr *) &address, sizeof address, deadline_us, ret_strm);
+  return p2p_stream_tcp_connect ((struct sockaddr *) &address, sizeof address, deadline_us,
+                                 ret_strm);
 }
 
 P2pIo

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Lots: numbers for a fair share of requests, not for secrets. Any thread; each draws from a row of its own, without a lock. */
+/* Lots: numbers for a fair share of requests, not for secrets. Any thread; each draws from a row of
+ * its own, without a lock. */
 #pragma once
 
 #include <stdint.h>

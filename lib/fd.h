@@ -6,8 +6,8 @@
 /* Closes *fd unless it is negative, sets it to -1 and keeps errno. */
 void p2p_fd_close (int *fd);
 
-/* At a program's start: as many descriptors as the system allows it, since the usual limit of 1024 is there for select () alone, which
- * nobody here calls. What cannot be raised stays. */
+/* At a program's start: as many descriptors as the system allows it, since the usual limit of 1024
+ * is there for select () alone, which nobody here calls. What cannot be raised stays. */
 void p2p_fd_raise_limit (void);
 
 #define p2p_autofd __attribute__ ((cleanup (p2p_fd_close), unused)) int

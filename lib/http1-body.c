@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Bodies of HTTP/1.1 messages as their bytes pass (RFC 9112 sections 6 and 7): by length, chunked, until close. Content is
- * pointed at where it lies; chunk lines and trailers go byte by byte through a machine of a few states, so that it makes no
- * difference how the bytes were cut into pieces. White space in chunk lines, which the RFC calls bad, is refused.
- * One thread at a time: whoever has the P2pBody. */
+/* Bodies of HTTP/1.1 messages as their bytes pass (RFC 9112 sections 6 and 7): by length, chunked,
+ * until close. Content is pointed at where it lies; chunk lines and trailers go byte by byte
+ * through a machine of a few states, so that it makes no difference how the bytes were cut into
+ * pieces. White space in chunk lines, which the RFC calls bad, is refused. One thread at a time:
+ * whoever has the P2pBody. */
 #include "lib/http1-priv.h"
 
 #include <glib.h>
 
-/* What chunk lines and trailers may cost beyond the content that they bring: each chunk is allowed a line of 16 bytes and two
- * bytes a byte of content, so honest bodies of any length never come near. */
+/* What chunk lines and trailers may cost beyond the content that they bring: each chunk is allowed
+ * a line of 16 bytes and two bytes a byte of content, so honest bodies of any length never come
+ * near. */
 #define LINE_BYTES_MAX 16384
 #define CHUNK_LINE_BYTES 16
 #define CHUNK_DIGITS_MAX 16
@@ -36,8 +38,8 @@ enum
   END_LF,
 };
 
-/* Fields without an id that mean something before the content and must not be changed after it (RFC 9110 section 6.5.1);
- * those with an id are kept out as well. */
+/* Fields without an id that mean something before the content and must not be changed after it (RFC
+ * 9110 section 6.5.1); those with an id are kept out as well. */
 static const P2pSpan never_in_trailers[] = {
 #define NAME(text) { text, sizeof (text) - 1 }
   NAME ("age"),
@@ -156,7 +158,8 @@ begin_chunk (P2pBody *body)
       body->state = TRAILER_START;
       return P2P_HTTP1_OK;
     }
-  if (body->line_bytes <= CHUNK_LINE_BYTES || (body->line_bytes - CHUNK_LINE_BYTES) / 2 < body->left)
+  if (body->line_bytes <= CHUNK_LINE_BYTES
+      || (body->line_bytes - CHUNK_LINE_BYTES) / 2 < body->left)
     body->line_bytes = 0;
   else
     body->line_bytes -= CHUNK_LINE_BYTES + 2 * body->left;
@@ -275,9 +278,14 @@ take_content (P2pBody *body, P2pSpan in, P2pSpan *ret_content)
   body->total += n;
 }
 
-/* Goes on behind the content as far as no second run begins, so that the end of a body is known as soon as its bytes are. */
+/* Goes on behind the content as far as no second run begins, so that the end of a body is known as
+ * soon as its bytes are. */
 static P2pHttp1
-feed_chunked (P2pBody *body, P2pSpan in, P2pSpan *ret_content, size_t *ret_used, P2pTrailers *trailers)
+feed_chunked (P2pBody *body,
+              P2pSpan in,
+              P2pSpan *ret_content,
+              size_t *ret_used,
+              P2pTrailers *trailers)
 {
   size_t i = 0;
 
@@ -309,7 +317,11 @@ feed_chunked (P2pBody *body, P2pSpan in, P2pSpan *ret_content, size_t *ret_used,
 }
 
 P2pHttp1
-p2p_body_feed (P2pBody *body, P2pSpan in, P2pSpan *ret_content, size_t *ret_used, P2pTrailers *trailers)
+p2p_body_feed (P2pBody *body,
+               P2pSpan in,
+               P2pSpan *ret_content,
+               size_t *ret_used,
+               P2pTrailers *trailers)
 {
   P2pHttp1 result = P2P_HTTP1_OK;
 

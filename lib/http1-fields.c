@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Characters and field names of HTTP/1.1: the class of every byte and the id of every name that somebody asks
- * about. Constant tables; any thread. */
+/* Characters and field names of HTTP/1.1: the class of every byte and the id of every name that
+ * somebody asks about. Constant tables; any thread. */
 #include "lib/http1-priv.h"
 
 #define T P2P_CHAR_TOKEN
@@ -53,13 +53,15 @@ static const struct
   P2pSpan name;
   bool hop_by_hop;
 } fields[P2P_FIELD_N] = {
-#define P2P_HTTP1_FIELD(id, name, hop_by_hop) [P2P_FIELD_##id] = { { name, sizeof (name) - 1 }, hop_by_hop },
+#define P2P_HTTP1_FIELD(id, name, hop_by_hop)                                                      \
+  [P2P_FIELD_##id] = { { name, sizeof (name) - 1 }, hop_by_hop },
 #include "lib/http1-fields.inc"
 #undef P2P_HTTP1_FIELD
 };
 
-/* Length, first and last letter tell all names of the table apart (a unit test holds it to that), so that at most one
- * comparison of bytes is made. The chain of comparisons below is one switch to the compiler. */
+/* Length, first and last letter tell all names of the table apart (a unit test holds it to that),
+ * so that at most one comparison of bytes is made. The chain of comparisons below is one switch to
+ * the compiler. */
 #define KEY(n, first, last) ((uint32_t) (n) << 16 | (uint32_t) (first) << 8 | (uint32_t) (last))
 
 /* In lower case: tchars only, and among those no two differ by this bit but letters. */
@@ -135,5 +137,6 @@ p2p_http1_field_is_hop_by_hop (P2pFieldId id)
 bool
 p2p_http1_field_is_framing (P2pFieldId id)
 {
-  return id == P2P_FIELD_HOST || id == P2P_FIELD_CONTENT_LENGTH || id == P2P_FIELD_TRANSFER_ENCODING;
+  return id == P2P_FIELD_HOST || id == P2P_FIELD_CONTENT_LENGTH
+         || id == P2P_FIELD_TRANSFER_ENCODING;
 }

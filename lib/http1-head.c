@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* HTTP/1.1 heads: where one ends, its field lines, and what requests and responses have in common: Connection and the
- * length of the body. Every line ends with CRLF; a CR or LF anywhere else is refused, though RFC 9112 section 2.2 would
- * allow to be lenient: two parsers that are lenient in different ways are how requests are smuggled.
- * No state; any thread. */
+/* HTTP/1.1 heads: where one ends, its field lines, and what requests and responses have in common:
+ * Connection and the length of the body. Every line ends with CRLF; a CR or LF anywhere else is
+ * refused, though RFC 9112 section 2.2 would allow to be lenient: two parsers that are lenient in
+ * different ways are how requests are smuggled. No state; any thread. */
 #include "lib/http1-priv.h"
 
-/* More options than this in Connection are an attack on the loop that looks for the fields they name. */
+/* More options than this in Connection are an attack on the loop that looks for the fields they
+ * name. */
 #define CONNECTION_OPTIONS_MAX 32
 
 P2pHttp1
@@ -19,7 +20,8 @@ p2p_http1_find_end (const char *buf, size_t n, size_t *scanned, size_t *ret_size
     {
       p = p2p_http1_skip_text (p, end);
       *scanned = (size_t) (p - buf);
-      /* At the CR of a line's end; it is looked at again until the two bytes after its LF are here too. */
+      /* At the CR of a line's end; it is looked at again until the two bytes after its LF are here
+       * too. */
       if (end - p < 1)
         return P2P_HTTP1_MORE;
       if (*p != '\r' || (end - p > 1 && p[1] != '\n'))
@@ -69,13 +71,15 @@ p2p_http1_parse_version (const char *p, const char *end, unsigned *ret_minor)
     return P2P_HTTP1_BAD;
   if (p[5] != '1')
     return P2P_HTTP1_VERSION;
-  /* A higher minor version is a 1.1 with something more that we don't know (RFC 9110 section 2.5). */
+  /* A higher minor version is a 1.1 with something more that we don't know (RFC 9110 section 2.5).
+   */
   *ret_minor = p[7] == '0' ? 0 : 1;
   return P2P_HTTP1_OK;
 }
 
-/* Gives the field its id. A known name spelled with '_' or '.' is no field that we know, but an origin may take it for
- * one: of those that frame or route a message we refuse it, the others are not forwarded. */
+/* Gives the field its id. A known name spelled with '_' or '.' is no field that we know, but an
+ * origin may take it for one: of those that frame or route a message we refuse it, the others are
+ * not forwarded. */
 static P2pHttp1
 identify_field (P2pMessage *msg, P2pField *field, unsigned classes)
 {
@@ -128,8 +132,9 @@ parse_field (P2pMessage *msg, const char **p, const char *end)
   return identify_field (msg, field, classes);
 }
 
-/* Fields that the option names are not to be forwarded, except those that frame and route the message: a client must
- * not be able to make us forward a request without its Host or its length. */
+/* Fields that the option names are not to be forwarded, except those that frame and route the
+ * message: a client must not be able to make us forward a request without its Host or its length.
+ */
 static void
 mark_hop_by_hop (P2pMessage *msg, P2pSpan option)
 {
@@ -199,8 +204,8 @@ read_connection (P2pMessage *msg)
   return P2P_HTTP1_OK;
 }
 
-/* RFC 9112 section 6, less what it tolerates: Content-Length beside Transfer-Encoding, lists of equal lengths, and codings
- * other than "chunked" alone are refused. */
+/* RFC 9112 section 6, less what it tolerates: Content-Length beside Transfer-Encoding, lists of
+ * equal lengths, and codings other than "chunked" alone are refused. */
 static P2pHttp1
 read_length (P2pMessage *msg)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The one canonical host of a request, from Host or the target's authority: a name of letters, digits, hyphens and
- * underscores, or an address. User information, percent signs, zones and raw UTF-8 are refused: each has been read differently
- * by two programs in a row. No state; any thread. */
+/* The one canonical host of a request, from Host or the target's authority: a name of letters,
+ * digits, hyphens and underscores, or an address. User information, percent signs, zones and raw
+ * UTF-8 are refused: each has been read differently by two programs in a row. No state; any thread.
+ */
 #include "lib/http1-priv.h"
 
 #include <arpa/inet.h>
@@ -56,7 +57,8 @@ is_name (const char *p, size_t n)
   return label > 0;
 }
 
-/* ":" 1*5DIGIT without leading zeros, or nothing. RFC 3986 lets the digits be missing; no client leaves them out. */
+/* ":" 1*5DIGIT without leading zeros, or nothing. RFC 3986 lets the digits be missing; no client
+ * leaves them out. */
 static bool
 parse_port (const char *p, size_t n, uint16_t *ret_port)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What an origin may read in a path that we do not: it decodes percent signs, takes "\" for "/", drops parameters behind ";",
- * removes dot segments, in an order of its own. No state; any thread. */
+/* What an origin may read in a path that we do not: it decodes percent signs, takes "\" for "/",
+ * drops parameters behind ";", removes dot segments, in an order of its own. No state; any thread.
+ */
 #include "lib/http1.h"
 
 #include <glib.h>
@@ -46,7 +47,8 @@ next_char (P2pSpan path, size_t *i)
   return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-/* The first two bytes of a longer form than the character needs (RFC 3629 section 3): careless decoders find "/" and "." there. */
+/* The first two bytes of a longer form than the character needs (RFC 3629 section 3): careless
+ * decoders find "/" and "." there. */
 static bool
 is_overlong (int lead, int next)
 {

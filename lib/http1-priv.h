@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What the files of the HTTP/1.1 parser share: character classes, the scan for the next control character, the
- * look-up of field names. No state; any thread. */
+/* What the files of the HTTP/1.1 parser share: character classes, the scan for the next control
+ * character, the look-up of field names. No state; any thread. */
 #pragma once
 
 #include "lib/http1.h"
@@ -62,17 +62,19 @@ bool p2p_http1_field_is_forwarded (P2pSpan name);
 bool p2p_http1_field_is_hop_by_hop (P2pFieldId id);
 /* Host, Content-Length, Transfer-Encoding. */
 bool p2p_http1_field_is_framing (P2pFieldId id);
-/* At most size bytes of the name in buf, in lower case with '-' for '_' and '.': what some origins make of it. */
+/* At most size bytes of the name in buf, in lower case with '-' for '_' and '.': what some origins
+ * make of it. */
 P2pSpan p2p_http1_normalize_name (P2pSpan name, char *buf, size_t size);
 
-/* Takes back what a message said before; fields are written as they come and never zeroed as a whole. */
+/* Takes back what a message said before; fields are written as they come and never zeroed as a
+ * whole. */
 void p2p_http1_message_init (P2pMessage *msg);
 /* BAD, and which rule was broken. */
 P2pHttp1 p2p_http1_bad (P2pMessage *msg, P2pSpan reason);
 /* "HTTP/1.x" at p: OK and *ret_minor, VERSION for another HTTP version, BAD. */
 P2pHttp1 p2p_http1_parse_version (const char *p, const char *end, unsigned *ret_minor);
-/* Field lines from p to end, the empty line included; then what they say together: Connection, Content-Length and
- * Transfer-Encoding. msg->minor must be set. */
+/* Field lines from p to end, the empty line included; then what they say together: Connection,
+ * Content-Length and Transfer-Encoding. msg->minor must be set. */
 P2pHttp1 p2p_http1_parse_fields (P2pMessage *msg, const char *p, const char *end);
 
 /* host [":" port], lower-cased in place; false when it is no host that one can route by. */

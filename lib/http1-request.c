@@ -2,10 +2,10 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* Heads of HTTP/1.1 requests: request line, target and host.
  *
- * One empty line before the request line is skipped (RFC 9112 section 2.2: clients that end a POST body with a CRLF that
- * they don't count), a second one is refused. In absolute form the target's authority is the host and a Host field, which
- * must still be there in HTTP/1.1 and be well-formed, is not looked at (RFC 9112 section 3.2.2).
- * No state; any thread. */
+ * One empty line before the request line is skipped (RFC 9112 section 2.2: clients that end a POST
+ * body with a CRLF that they don't count), a second one is refused. In absolute form the target's
+ * authority is the host and a Host field, which must still be there in HTTP/1.1 and be well-formed,
+ * is not looked at (RFC 9112 section 3.2.2). No state; any thread. */
 #include "lib/http1-priv.h"
 
 static P2pMethod
@@ -42,8 +42,8 @@ method_id (P2pSpan method)
   return P2P_METHOD_OTHER;
 }
 
-/* From the first "/" or "?": path and query. Without a path it is "/", and for OPTIONS without both "*" (RFC 9112 sections 3.2.2
- * and 3.2.4). */
+/* From the first "/" or "?": path and query. Without a path it is "/", and for OPTIONS without both
+ * "*" (RFC 9112 sections 3.2.2 and 3.2.4). */
 static P2pHttp1
 parse_path (P2pRequestHead *head, P2pSpan rest)
 {
@@ -136,7 +136,8 @@ parse_line (P2pRequestHead *head, char **p, const char *end)
   return result;
 }
 
-/* RFC 9112 section 3.2: exactly one Host in HTTP/1.1. An empty one, which it allows, names nothing that could be routed. */
+/* RFC 9112 section 3.2: exactly one Host in HTTP/1.1. An empty one, which it allows, names nothing
+ * that could be routed. */
 static P2pHttp1
 find_host (P2pRequestHead *head)
 {

@@ -3,8 +3,8 @@
 /* Heads of HTTP/1.1 responses: status line, and which body follows. No state; any thread. */
 #include "lib/http1-priv.h"
 
-/* version SP 3DIGIT [SP reason] CRLF; *p moves behind it. The space before an empty reason is left out by some servers, and
- * nothing hangs on it. */
+/* version SP 3DIGIT [SP reason] CRLF; *p moves behind it. The space before an empty reason is left
+ * out by some servers, and nothing hangs on it. */
 static P2pHttp1
 parse_line (P2pResponseHead *head, const char **p, const char *end)
 {
@@ -61,7 +61,10 @@ choose_body (P2pResponseHead *head, P2pMethod request_method)
 }
 
 P2pHttp1
-p2p_http1_parse_response (char *buf, size_t size, P2pMethod request_method, P2pResponseHead *ret_head)
+p2p_http1_parse_response (char *buf,
+                          size_t size,
+                          P2pMethod request_method,
+                          P2pResponseHead *ret_head)
 {
   const char *p = buf;
   P2pHttp1 result;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
 /* Outcome of one operation of the data plane: returned by value, never allocated, never logged.
- * A peer going away is no error here; a GError is made only where the outcome leaves the data plane. */
+ * A peer going away is no error here; a GError is made only where the outcome leaves the data
+ * plane. */
 #pragma once
 
 typedef enum

@@ -64,8 +64,8 @@ tend_locked (P2pPool *pool, uint64_t taken_in_tick, P2pWakes *wakes)
   limit = MIN (pool->growth.limit, pool->options.threads_max);
   if (pool->n_threads >= limit)
     {
-      /* When that task came somebody was on the way, who has another one now: the last thread that is left must not wait in epoll
-       * beside it. */
+      /* When that task came somebody was on the way, who has another one now: the last thread that
+       * is left must not wait in epoll beside it. */
       if (pool->queue.head && pool->n_waking == 0)
         p2p_pool_kick_locked (pool, wakes);
       return 0;

@@ -115,7 +115,8 @@ p2p_listen (const char *bind_address, uint16_t port, uint16_t *ret_port, GError 
   if (is_unix ? !parse_unix (bind_address + 5, &address, &len)
               : !parse_address (bind_address, port, &address, &len))
     {
-      g_set_error (error, P2P_LISTEN_ERROR, P2P_LISTEN_ERROR_FAILED, "'%s' is not an address", bind_address);
+      g_set_error (error, P2P_LISTEN_ERROR, P2P_LISTEN_ERROR_FAILED, "'%s' is not an address",
+                   bind_address);
       return -1;
     }
   if (is_unix)
@@ -133,7 +134,8 @@ p2p_listen (const char *bind_address, uint16_t port, uint16_t *ret_port, GError 
                                : *bind_address ? g_strdup_printf ("%s port %u", bind_address, port)
                                                : g_strdup_printf ("port %u", port);
 
-      g_set_error (error, P2P_LISTEN_ERROR, P2P_LISTEN_ERROR_FAILED, "%s: %s", where, g_strerror (saved_errno));
+      g_set_error (error, P2P_LISTEN_ERROR, P2P_LISTEN_ERROR_FAILED, "%s: %s", where,
+                   g_strerror (saved_errno));
       return -1;
     }
   *ret_port = bound_port (fd);

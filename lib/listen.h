@@ -13,6 +13,7 @@ typedef enum
 #define P2P_LISTEN_ERROR (p2p_listen_error_quark ())
 GQuark p2p_listen_error_quark (void);
 
-/* bind_address: "" all addresses of both families, an address, or "unix:/path". *ret_port: the port bound (0 for a Unix socket). Non-blocking,
- * CLOEXEC; -1 with a sentence: "port 443: permission denied". */
+/* bind_address: "" all addresses of both families, an address, or "unix:/path". *ret_port: the port
+ * bound (0 for a Unix socket). Non-blocking, CLOEXEC; -1 with a sentence: "port 443: permission
+ * denied". */
 int p2p_listen (const char *bind_address, uint16_t port, uint16_t *ret_port, GError **error);

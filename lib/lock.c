@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Mutexes and conditions. Debug mode keeps, for each thread, a list of the classes that it holds. */
+/* Mutexes and conditions. Debug mode keeps, for each thread, a list of the classes that it holds.
+ */
 #include "lib/lock.h"
 
 #include "lib/clock.h"

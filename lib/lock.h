@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Mutexes and conditions: pthread ones with a class from lock-classes.inc. The order of that table is the
- * lock order. Error checking and order recording are on when P2P_LOCK_DEBUG=1 is in the environment at
- * p2p_lock_setup () (the tests set it): taking a lock against the order then aborts with both names.
- * Not GMutex: its futex is invisible to TSan. Conditions wait on CLOCK_MONOTONIC. */
+/* Mutexes and conditions: pthread ones with a class from lock-classes.inc. The order of that table
+ * is the lock order. Error checking and order recording are on when P2P_LOCK_DEBUG=1 is in the
+ * environment at p2p_lock_setup () (the tests set it): taking a lock against the order then aborts
+ * with both names. Not GMutex: its futex is invisible to TSan. Conditions wait on CLOCK_MONOTONIC.
+ */
 #pragma once
 
 #include <pthread.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What the files of the log share: from a message and its pairs to one line. Any thread, no state. */
+/* What the files of the log share: from a message and its pairs to one line. Any thread, no state.
+ */
 #pragma once
 
 #include "lib/log.h"

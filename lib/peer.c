@@ -25,8 +25,8 @@ p2p_peer_format (const struct sockaddr *peer, char address[INET6_ADDRSTRLEN], ui
       bool mapped = IN6_IS_ADDR_V4MAPPED (&in6->sin6_addr);
 
       (void) inet_ntop (mapped ? AF_INET : AF_INET6,
-                        mapped ? (const void *) &in6->sin6_addr.s6_addr[12] : &in6->sin6_addr, address,
-                        INET6_ADDRSTRLEN);
+                        mapped ? (const void *) &in6->sin6_addr.s6_addr[12] : &in6->sin6_addr,
+                        address, INET6_ADDRSTRLEN);
       *ret_port = ntohs (in6->sin6_port);
     }
 }

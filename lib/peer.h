@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* The one form that is used everywhere: IPv4 also where the socket says IPv4-mapped IPv6, no brackets; "unix" without a port for
- * anything else. */
-void p2p_peer_format (const struct sockaddr *peer, char address[INET6_ADDRSTRLEN], uint16_t *ret_port);
+/* The one form that is used everywhere: IPv4 also where the socket says IPv4-mapped IPv6, no
+ * brackets; "unix" without a port for anything else. */
+void
+p2p_peer_format (const struct sockaddr *peer, char address[INET6_ADDRSTRLEN], uint16_t *ret_port);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Worker pool: threads that run tasks, and one of them at a time waits in epoll for what is parked (the
- * waiter's role, see doc/architecture.md). Each kind of work (public, tunnel, management) has a pool of its own,
- * so that none can starve another.
+/* Worker pool: threads that run tasks, and one of them at a time waits in epoll for what is parked
+ * (the waiter's role, see doc/architecture.md). Each kind of work (public, tunnel, management) has
+ * a pool of its own, so that none can starve another.
  *
  * Any thread may submit and park. A task runs on exactly one worker at a time. */
 #pragma once
@@ -24,7 +24,7 @@ struct P2pTask
 
 typedef struct
 {
-  const char *name;     /* (static) for thread names and the watchdog's log, at most 10 characters */
+  const char *name; /* (static) for thread names and the watchdog's log, at most 10 characters */
   unsigned threads_min; /* kept when idle */
   unsigned threads_max;
   unsigned queue_max;   /* tasks that wait; p2p_pool_is_full () beyond */
@@ -35,8 +35,8 @@ P2pPool *p2p_pool_new (const P2pPoolOptions *options, GError **error);
 
 const char *p2p_pool_get_name (P2pPool *pool);
 
-/* Never fails and never blocks; who accepts new work from peers asks p2p_pool_is_full () first. After
- * p2p_pool_stop () has begun tasks still run, until the pool is empty. */
+/* Never fails and never blocks; who accepts new work from peers asks p2p_pool_is_full () first.
+ * After p2p_pool_stop () has begun tasks still run, until the pool is empty. */
 void p2p_pool_submit (P2pPool *pool, P2pTask *task);
 
 /* No worker is free, no thread can be made, and the queue is at its limit. */
@@ -49,7 +49,8 @@ typedef struct
 } P2pPoolStats;
 P2pPoolStats p2p_pool_get_stats (P2pPool *pool);
 
-/* True when the queue has been non-empty without any task taken for longer than limit_ms: the watchdog asks. */
+/* True when the queue has been non-empty without any task taken for longer than limit_ms: the
+ * watchdog asks. */
 bool p2p_pool_is_stuck (P2pPool *pool, int64_t limit_ms);
 
 /* What the pool's threads run at this moment: for the watchdog's log. */
@@ -61,8 +62,8 @@ typedef struct
 typedef void (*P2pPoolBusyFunc) (const P2pPoolBusy *busy, void *data);
 void p2p_pool_foreach_busy (P2pPool *pool, P2pPoolBusyFunc func, void *data);
 
-/* All parked objects wake with P2P_WAKE_STOP, from now on every park wakes at once so; then waits until every
- * task is done, or the deadline; false: the deadline passed and tasks still run. */
+/* All parked objects wake with P2P_WAKE_STOP, from now on every park wakes at once so; then waits
+ * until every task is done, or the deadline; false: the deadline passed and tasks still run. */
 bool p2p_pool_stop (P2pPool *pool, int64_t deadline_us);
 /* Joins the threads: after p2p_pool_stop () answered true. */
 void p2p_pool_free (P2pPool *pool);
@@ -74,8 +75,9 @@ typedef enum
   P2P_WAKE_STOP,    /* the pool is ending, or p2p_parked_kick () was called */
 } P2pWake;
 
-/* An object that can be parked: put one inside the connection. While parked it belongs to the pool alone: nobody
- * reads, writes, closes or frees it or its streams until run () is called, exactly once for each park. */
+/* An object that can be parked: put one inside the connection. While parked it belongs to the pool
+ * alone: nobody reads, writes, closes or frees it or its streams until run () is called, exactly
+ * once for each park. */
 struct P2pParked
 {
   void (*run) (P2pParked *parked, P2pWake wake);
@@ -85,15 +87,17 @@ struct P2pParked
   P2pWake wake;         /* (pool) */
 };
 
-void p2p_parked_init (P2pParked *parked, P2pPool *pool, void (*run) (P2pParked *parked, P2pWake wake));
+void
+p2p_parked_init (P2pParked *parked, P2pPool *pool, void (*run) (P2pParked *parked, P2pWake wake));
 /* Not while parked. Must be called before the streams it was parked with are closed. */
 void p2p_parked_done (P2pParked *parked);
 
-/* Parks until the first item (at most two, as in p2p_stream_wait ()) is ready, the deadline passes or the pool
- * stops. The layers are asked from the top for bytes they hold; any yes is a task at once. The caller must not
- * touch the object afterwards: another worker may have it already. The items are copied. */
+/* Parks until the first item (at most two, as in p2p_stream_wait ()) is ready, the deadline passes
+ * or the pool stops. The layers are asked from the top for bytes they hold; any yes is a task at
+ * once. The caller must not touch the object afterwards: another worker may have it already. The
+ * items are copied. */
 void p2p_park (P2pParked *parked, const P2pWait *items, unsigned n_items, int64_t deadline_us);
 
-/* Wakes a parked object with P2P_WAKE_STOP; nothing if it is not parked. The caller guarantees that it is not
- * freed meanwhile. Any thread. */
+/* Wakes a parked object with P2P_WAKE_STOP; nothing if it is not parked. The caller guarantees that
+ * it is not freed meanwhile. Any thread. */
 void p2p_parked_kick (P2pParked *parked);

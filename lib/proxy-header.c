@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The PROXY header, see proxy-header.h. Strict: what a sender must not write is refused, since a receiver that guesses can be told
- * another address. Section numbers are those of the specification of 2020-03-05. */
+/* The PROXY header, see proxy-header.h. Strict: what a sender must not write is refused, since a
+ * receiver that guesses can be told another address. Section numbers are those of the specification
+ * of 2020-03-05. */
 #include "lib/proxy-header.h"
 
 #include <arpa/inet.h>
@@ -43,7 +44,8 @@ static const size_t address_sizes[FAMILY_N] = {
 };
 
 static const char v1_start[6] = { 'P', 'R', 'O', 'X', 'Y', ' ' };
-static const char v2_start[12] = { '\r', '\n', '\r', '\n', '\0', '\r', '\n', 'Q', 'U', 'I', 'T', '\n' };
+static const char v2_start[12]
+    = { '\r', '\n', '\r', '\n', '\0', '\r', '\n', 'Q', 'U', 'I', 'T', '\n' };
 
 static P2pProxyHeaderResult
 bad (P2pProxyHeader *header, P2pSpan reason)
@@ -58,7 +60,7 @@ begins_like (P2pSpan data, const char *start, size_t n)
   return data.n == 0 || memcmp (data.p, start, data.n < n ? data.n : n) == 0;
 }
 
-/* --- version 1 ------------------------------------------------------------------------------------- */
+/* --- version 1 -------------------------------------------------------------------------------- */
 
 static bool
 take_port (P2pSpan *line, uint16_t *ret_port)
@@ -66,7 +68,8 @@ take_port (P2pSpan *line, uint16_t *ret_port)
   P2pSpan text = p2p_span_split (line, ' ');
   uint64_t port;
 
-  if (text.n > 5 || (text.n > 1 && text.p[0] == '0') || !p2p_span_to_u64 (text, &port) || port > UINT16_MAX)
+  if (text.n > 5 || (text.n > 1 && text.p[0] == '0') || !p2p_span_to_u64 (text, &port)
+      || port > UINT16_MAX)
     return false;
   *ret_port = htons ((uint16_t) port);
   return true;
@@ -132,7 +135,7 @@ parse_v1 (P2pSpan data, P2pProxyHeader *header)
   return P2P_PROXY_HEADER_OK;
 }
 
-/* --- version 2 ------------------------------------------------------------------------------------- */
+/* --- version 2 -------------------------------------------------------------------------------- */
 
 static uint16_t
 get_u16 (const char *p)
@@ -140,7 +143,8 @@ get_u16 (const char *p)
   return (uint16_t) ((uint8_t) p[0] << 8 | (uint8_t) p[1]);
 }
 
-/* RFC 3720 appendix B.4, bit by bit: few headers carry one. The four bytes at zeroed count as zero. */
+/* RFC 3720 appendix B.4, bit by bit: few headers carry one. The four bytes at zeroed count as zero.
+ */
 static uint32_t
 crc32c (P2pSpan data, const char *zeroed)
 {
@@ -157,7 +161,8 @@ crc32c (P2pSpan data, const char *zeroed)
   return ~crc;
 }
 
-/* Section 2.2: they are skipped, but must fill the header to its end, and a checksum must be right. */
+/* Section 2.2: they are skipped, but must fill the header to its end, and a checksum must be right.
+ */
 static bool
 check_tlvs (P2pSpan whole, size_t at)
 {
@@ -210,7 +215,8 @@ take_source (const char *block, unsigned family, struct sockaddr_storage *ret_so
 static P2pSpan
 judge_v2_head (P2pSpan data)
 {
-  if (data.n > 12 && ((uint8_t) data.p[12] >> 4 != V2_VERSION || (data.p[12] & 0x0f) > COMMAND_PROXY))
+  if (data.n > 12
+      && ((uint8_t) data.p[12] >> 4 != V2_VERSION || (data.p[12] & 0x0f) > COMMAND_PROXY))
     return P2P_SPAN ("a version 2 header of another version or with an unknown command");
   if (data.n > 13 && ((uint8_t) data.p[13] >> 4 >= FAMILY_N || (data.p[13] & 0x0f) >= TRANSPORT_N))
     return P2P_SPAN ("a version 2 header of an unknown family or transport");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Relay: two ways, each with one borrowed buffer, moved in turns by the worker that has the relay; it belongs to one
- * worker or to the pool at any time, so it has no lock. It frees itself when it ends. */
+/* Relay: two ways, each with one borrowed buffer, moved in turns by the worker that has the relay;
+ * it belongs to one worker or to the pool at any time, so it has no lock. It frees itself when it
+ * ends. */
 #include "lib/relay.h"
 
 #include "lib/buffer.h"
@@ -10,17 +11,19 @@
 #include <glib.h>
 #include <string.h>
 
-/* Without a byte for so long it parks, and at once when so many others wait on their workers already: a few threads that sleep are
- * quicker than parking, more of them would be a thread for each connection as soon as all have something to say. */
+/* Without a byte for so long it parks, and at once when so many others wait on their workers
+ * already: a few threads that sleep are quicker than parking, more of them would be a thread for
+ * each connection as soon as all have something to say. */
 #define PARK_AFTER_US 200000
 #define PATIENT_MAX 2
 
-/* How long the rest of what one side sends is thrown away after the other stopped taking it and has said all:
- * closing at once would abort the stream and could destroy an answer that is still on its way. */
+/* How long the rest of what one side sends is thrown away after the other stopped taking it and has
+ * said all: closing at once would abort the stream and could destroy an answer that is still on its
+ * way. */
 #define LINGER_US 2000000
 
-/* When its pool ends it may end what it is about: until it was silent for so long, on its worker, since nothing parks any more. Beyond
- * so many relays they end at once. */
+/* When its pool ends it may end what it is about: until it was silent for so long, on its worker,
+ * since nothing parks any more. Beyond so many relays they end at once. */
 #define STAY_US 2000000
 #define STAYING_MAX 256
 
@@ -31,7 +34,8 @@ typedef struct
   char *buf;       /* (owned) (nullable: no bytes) */
   bool early;      /* buf holds more early bytes than a buffer does, and is none */
   size_t start, end;
-  bool drained;  /* `from`, a socket, had less than a buffer holds: it is asked again after the next wait */
+  bool drained;  /* `from`, a socket, had less than a buffer holds: it is asked again after the next
+                    wait */
   bool held;     /* `to` took bytes and has not sent them on */
   bool eof;      /* `from` has ended */
   bool shut;     /* ... and `to` was told */
@@ -237,7 +241,8 @@ relay_wants (Relay *relay, P2pWait items[2])
     }
 }
 
-/* After a wait, before the ways are moved. False: a stream is gone that something is still owed to, or that owes. */
+/* After a wait, before the ways are moved. False: a stream is gone that something is still owed to,
+ * or that owes. */
 static bool
 relay_note_hangups (Relay *relay, const P2pWait items[2])
 {
@@ -260,7 +265,8 @@ relay_note_hangups (Relay *relay, const P2pWait items[2])
   return true;
 }
 
-/* One way is over because the other end takes nothing more, and the other is over as well: not for long. */
+/* One way is over because the other end takes nothing more, and the other is over as well: not for
+ * long. */
 static bool
 relay_lingers (Relay *relay, int64_t now_us)
 {
@@ -272,7 +278,8 @@ relay_lingers (Relay *relay, int64_t now_us)
   return lingers;
 }
 
-/* Who vanishes without a word, a machine that lost its power, a NAT that forgot: found after some three minutes. */
+/* Who vanishes without a word, a machine that lost its power, a NAT that forgot: found after some
+ * three minutes. */
 static void
 relay_watch_peers (Relay *relay)
 {
@@ -321,7 +328,8 @@ relay_takes_patience (Relay *relay, int64_t now_us, int64_t *ret_until_us)
   return false;
 }
 
-/* OK: something is ready. AGAIN: nothing is, to be tried again. TIMEOUT: nothing is, time to park. */
+/* OK: something is ready. AGAIN: nothing is, to be tried again. TIMEOUT: nothing is, time to park.
+ */
 static P2pIo
 relay_wait (Relay *relay, P2pWait items[2], int64_t now_us, int64_t deadline_us, bool has_moved)
 {
@@ -329,16 +337,17 @@ relay_wait (Relay *relay, P2pWait items[2], int64_t now_us, int64_t deadline_us,
   P2pIo io;
 
   if (!relay_takes_patience (relay, now_us, &until_us))
-    /* Asked even before parking: a hang-up about which nothing can be done must not wake it over and over. What has just moved
-     * bytes was not woken by one. */
-    return !has_moved && p2p_stream_wait (items, 2, P2P_TRY) == P2P_IO_OK ? P2P_IO_OK : P2P_IO_TIMEOUT;
+    /* Asked even before parking: a hang-up about which nothing can be done must not wake it over
+     * and over. What has just moved bytes was not woken by one. */
+    return !has_moved && p2p_stream_wait (items, 2, P2P_TRY) == P2P_IO_OK ? P2P_IO_OK
+                                                                          : P2P_IO_TIMEOUT;
   io = p2p_stream_wait (items, 2, MIN (until_us, deadline_us));
   atomic_fetch_sub_explicit (&n_patient, 1, memory_order_relaxed);
   return io == P2P_IO_TIMEOUT && (!relay->options.pool || relay->stays) ? P2P_IO_AGAIN : io;
 }
 
-/* Nothing moves. AGAIN: it is to be tried again; OK: parked, the relay must not be touched any more; else how it ended. has_moved: since
- * it came onto this worker. */
+/* Nothing moves. AGAIN: it is to be tried again; OK: parked, the relay must not be touched any
+ * more; else how it ended. has_moved: since it came onto this worker. */
 static P2pIo
 relay_rest (Relay *relay, int64_t now_us, bool has_moved)
 {

@@ -5,8 +5,8 @@
 
 #include "lib/resolver.h"
 
-/* As getaddrinfo (): 0 or an EAI_ code; at most P2P_ADDRESSES_MAX addresses, ports unset. Called on the resolver's
- * threads, may block. */
+/* As getaddrinfo (): 0 or an EAI_ code; at most P2P_ADDRESSES_MAX addresses, ports unset. Called on
+ * the resolver's threads, may block. */
 typedef int (*P2pResolverFunc) (const char *name,
                                 P2pAddress ret_addresses[P2P_ADDRESSES_MAX],
                                 unsigned *ret_n,
@@ -17,7 +17,7 @@ typedef struct
   unsigned n_threads;
   unsigned cache_max;     /* names; also bounds those being looked up */
   int64_t good_ms;        /* how long an answer is fresh */
-  int64_t failed_ms;      /* how long "no such name" is believed, and the pause after DNS was silent */
+  int64_t failed_ms; /* how long "no such name" is believed, and the pause after DNS was silent */
   int64_t stale_after_ms; /* how long a new look-up is waited for while there is a stale answer */
   P2pResolverFunc func;
   void *data;

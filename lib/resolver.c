@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The resolver: a cache of names, and the threads that fill it. Who asks for a name waits for its entry, never
- * for getaddrinfo () itself, which knows no deadline. All fields of P2pResolver and of its entries are guarded by
- * resolver->lock; the threads call the look-up function without it. */
+/* The resolver: a cache of names, and the threads that fill it. Who asks for a name waits for its
+ * entry, never for getaddrinfo () itself, which knows no deadline. All fields of P2pResolver and of
+ * its entries are guarded by resolver->lock; the threads call the look-up function without it. */
 #include "lib/resolver-priv.h"
 
 #include "lib/lock.h"
@@ -51,7 +51,8 @@ entry_free (void *data)
   g_free (entry);
 }
 
-/* The system's look-up -------------------------------------------------------------------------- */
+/* The system's look-up --------------------------------------------------------------------------
+ */
 
 static int
 system_lookup (const char *name,
@@ -59,8 +60,8 @@ system_lookup (const char *name,
                unsigned *ret_n,
                void *data)
 {
-  /* No AI_ADDRCONFIG: it hides loopback addresses on a host without others, and connecting passes over a
-   * family that leads nowhere at once. */
+  /* No AI_ADDRCONFIG: it hides loopback addresses on a host without others, and connecting passes
+   * over a family that leads nowhere at once. */
   const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
   struct addrinfo *found = NULL;
   int rc = getaddrinfo (name, NULL, &hints, &found);
@@ -81,7 +82,8 @@ system_lookup (const char *name,
   return n > 0 ? 0 : EAI_NONAME;
 }
 
-/* RFC 8305 section 4: families take turns, the one that the system prefers first; the order within each stays. */
+/* RFC 8305 section 4: families take turns, the one that the system prefers first; the order within
+ * each stays. */
 static void
 interleave (P2pAddress addresses[P2P_ADDRESSES_MAX], unsigned n)
 {
@@ -104,10 +106,15 @@ interleave (P2pAddress addresses[P2P_ADDRESSES_MAX], unsigned n)
   memcpy (addresses, ordered, n * sizeof *addresses);
 }
 
-/* The threads ----------------------------------------------------------------------------------- */
+/* The threads -----------------------------------------------------------------------------------
+ */
 
 static void
-take_answer_locked (P2pResolver *resolver, Entry *entry, int rc, const P2pAddress *addresses, unsigned n)
+take_answer_locked (P2pResolver *resolver,
+                    Entry *entry,
+                    int rc,
+                    const P2pAddress *addresses,
+                    unsigned n)
 {
   int64_t believed_ms = rc == 0 ? resolver->options.good_ms : resolver->options.failed_ms;
 
@@ -186,7 +193,8 @@ p2p_resolver_new_full (const P2pResolverOptions *options, GError **error)
     }
   if (rc == 0)
     return resolver;
-  g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (rc), "resolver: thread: %s", g_strerror (rc));
+  g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (rc), "resolver: thread: %s",
+               g_strerror (rc));
   p2p_resolver_free (resolver);
   return NULL;
 }
@@ -222,7 +230,8 @@ p2p_resolver_free (P2pResolver *resolver)
   g_free (resolver);
 }
 
-/* Looking up ------------------------------------------------------------------------------------ */
+/* Looking up ------------------------------------------------------------------------------------
+ */
 
 /* An address needs no thread and no cache. */
 static bool

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Names to addresses: a small pool of threads that alone call getaddrinfo (), and a cache (30 s; failures 5 s; a stale answer
- * serves while DNS is silent). Any thread; blocks to the deadline at most. */
+/* Names to addresses: a small pool of threads that alone call getaddrinfo (), and a cache (30 s;
+ * failures 5 s; a stale answer serves while DNS is silent). Any thread; blocks to the deadline at
+ * most. */
 #pragma once
 
 #include "lib/clock.h"
@@ -25,8 +26,8 @@ P2pResolver *p2p_resolver_new (unsigned n_threads, unsigned cache_max, GError **
 /* Joins its threads. */
 void p2p_resolver_free (P2pResolver *resolver);
 
-/* host is a name, an IPv4 or an IPv6 address without brackets. Addresses come in the order of RFC 8305 section 4 (families take
- * turns). P2P_IO_REFUSED: no such name. P2P_IO_TIMEOUT. */
+/* host is a name, an IPv4 or an IPv6 address without brackets. Addresses come in the order of RFC
+ * 8305 section 4 (families take turns). P2P_IO_REFUSED: no such name. P2P_IO_TIMEOUT. */
 P2pIo p2p_resolver_lookup (P2pResolver *resolver,
                            P2pSpan host,
                            uint16_t port,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Roster: the connections that are open, so that all can be cut when their server ends. Any thread. */
+/* Roster: the connections that are open, so that all can be cut when their server ends. Any thread.
+ */
 #pragma once
 
 #include "lib/lock.h"

@@ -86,9 +86,9 @@ typedef enum
   P2P_SETTINGS_FAILED,  /* error is set: one line that names the setting and the cause */
 } P2pSettingsOutcome;
 
-/* Fills the struct at values (zeroed before) from argv and the environment. Everything pointed to is
- * owned by the struct: p2p_settings_clear (), needed after P2P_SETTINGS_GO only. Options that are not
- * settings, such as --help, --version and --config FILE, are its own. */
+/* Fills the struct at values (zeroed before) from argv and the environment. Everything pointed to
+ * is owned by the struct: p2p_settings_clear (), needed after P2P_SETTINGS_GO only. Options that
+ * are not settings, such as --help, --version and --config FILE, are its own. */
 P2pSettingsOutcome p2p_settings_load (const P2pSettingsTable *table,
                                       int argc,
                                       char **argv,
@@ -98,8 +98,8 @@ P2pSettingsOutcome p2p_settings_load (const P2pSettingsTable *table,
 /* Frees what the struct owns, wiping secrets first, and zeroes it. */
 void p2p_settings_clear (const P2pSettingsTable *table, void *values);
 
-/* The OPTIONS and ENVIRONMENT part of the man page (roff), from the same table; g_free (). Printed by
- * the hidden option --dump-man. */
+/* The OPTIONS and ENVIRONMENT part of the man page (roff), from the same table; g_free (). Printed
+ * by the hidden option --dump-man. */
 char *p2p_settings_to_roff (const P2pSettingsTable *table);
 /* A KEY=VALUE file with every setting commented out; g_free (). Printed by the hidden option
  * --dump-config. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Span: text as pointer and length, passed by value. It owns nothing and ends nowhere with a NUL. */
+/* Span: text as pointer and length, passed by value. It owns nothing and ends nowhere with a NUL.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -39,8 +40,8 @@ bool p2p_span_has_suffix (P2pSpan span, P2pSpan suffix);
 /* Without the spaces and tabs at both ends (OWS of RFC 9110 section 5.6.3). */
 P2pSpan p2p_span_trim (P2pSpan span);
 
-/* Cuts *rest at the first separator: returns what stands before it, *rest keeps what follows. Without
- * a separator returns all and *rest becomes P2P_SPAN_NONE. */
+/* Cuts *rest at the first separator: returns what stands before it, *rest keeps what follows.
+ * Without a separator returns all and *rest becomes P2P_SPAN_NONE. */
 P2pSpan p2p_span_split (P2pSpan *rest, char separator);
 
 /* Decimal digits only, no sign, no space, at least one digit, no overflow. */

@@ -19,7 +19,8 @@ typedef struct
   const char *name;
   /* The three below never block: P2P_IO_AGAIN. */
   P2pIo (*try_read) (P2pStream *strm, void *buf, size_t size, size_t *ret_n);
-  /* (nullable: try_read is called) As try_read, but may block for P2P_SOON_MS in one system call. */
+  /* (nullable: try_read is called) As try_read, but may block for P2P_SOON_MS in one system call.
+   */
   P2pIo (*read_soon) (P2pStream *strm, void *buf, size_t size, size_t *ret_n);
   /* (nullable: false) See p2p_stream_seems_quiet (). */
   bool (*seems_quiet) (P2pStream *strm);
@@ -30,12 +31,13 @@ typedef struct
   void (*close) (P2pStream *strm);
   size_t (*pending) (P2pStream *strm);
   int (*fd) (P2pStream *strm);
-  /* Asks, from the top layer down, "have you what is wanted?" and answers the ready bits; if 0, *ret_arm says
-   * what to poll, and a back end without a descriptor has registered the bell under its lock, together with
-   * the question. A layer may add to what the one below is asked for (TLS with unflushed bytes wants to write). */
+  /* Asks, from the top layer down, "have you what is wanted?" and answers the ready bits; if 0,
+   * *ret_arm says what to poll, and a back end without a descriptor has registered the bell under
+   * its lock, together with the question. A layer may add to what the one below is asked for (TLS
+   * with unflushed bytes wants to write). */
   unsigned (*arm) (P2pStream *strm, unsigned want, P2pBell *bell, P2pArm *ret_arm);
-  /* Takes the bell back. Must be called once for each arm that answered 0, by the thread that next owns the
-   * stream. */
+  /* Takes the bell back. Must be called once for each arm that answered 0, by the thread that next
+   * owns the stream. */
   void (*disarm) (P2pStream *strm);
   /* After poll: the descriptor's revents as ready bits. */
   unsigned (*polled) (P2pStream *strm, unsigned want, short revents);

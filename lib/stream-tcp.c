@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* TCP and Unix sockets as streams: one system call a try, no state but the descriptor, so no lock. */
+/* TCP and Unix sockets as streams: one system call a try, no state but the descriptor, so no lock.
+ */
 #include "lib/stream-tcp-priv.h"
 
 #include "lib/fd.h"
@@ -21,10 +22,12 @@ typedef struct
   P2pStream base;
   int fd;
   P2pWatched watched;
-  bool has_patience; /* the reader's: what have_patience () sets is set, which only read_soon () minds */
+  bool has_patience; /* the reader's: what have_patience () sets is set, which only read_soon ()
+                        minds */
 } Tcp;
 
-/* What errno means to who uses the stream: the peer or the way to it is gone, unless it is our own shortage. */
+/* What errno means to who uses the stream: the peer or the way to it is gone, unless it is our own
+ * shortage. */
 static P2pIo
 io_from_errno (void)
 {
@@ -68,7 +71,8 @@ tcp_try_read (P2pStream *strm, void *buf, size_t size, size_t *ret_n)
   return tcp_receive ((Tcp *) strm, buf, size, MSG_DONTWAIT, ret_n);
 }
 
-/* Makes recv () wait for that long where it is not told not to. A connecting socket is non-blocking, which would win. */
+/* Makes recv () wait for that long where it is not told not to. A connecting socket is
+ * non-blocking, which would win. */
 static bool
 have_patience (Tcp *tcp)
 {

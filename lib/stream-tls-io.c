@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Bytes of a TLS stream: read-ahead, output buffer, and the stream's methods. See stream-tls-priv.h for who
- * owns what. The stream below is never called with the lock held: a Yamux stream's locks come before
- * this one in the order. */
+/* Bytes of a TLS stream: read-ahead, output buffer, and the stream's methods. See stream-tls-priv.h
+ * for who owns what. The stream below is never called with the lock held: a Yamux stream's locks
+ * come before this one in the order. */
 #include "lib/stream-tls-priv.h"
 
 #include "lib/buffer.h"
@@ -17,7 +17,8 @@
 /* One try's records and the handshake messages of a peer that does not read. */
 #define CHUNKS_MAX 3
 
-/* Output ---------------------------------------------------------------------------------------- */
+/* Output ----------------------------------------------------------------------------------------
+ */
 
 static void
 add_chunk_locked (P2pTls *tls)
@@ -72,8 +73,8 @@ append_locked (P2pTls *tls, const char *bytes, size_t n)
     }
 }
 
-/* Always takes all: an EAGAIN in the middle of GnuTLS's own records (KeyUpdate) sends one twice. What does
- * not fit ends the stream when GnuTLS has returned. */
+/* Always takes all: an EAGAIN in the middle of GnuTLS's own records (KeyUpdate) sends one twice.
+ * What does not fit ends the stream when GnuTLS has returned. */
 ssize_t
 p2p_tls_vec_push (gnutls_transport_ptr_t data, const giovec_t *iov, int n_iov)
 {
@@ -119,8 +120,8 @@ consume_locked (P2pTls *tls, size_t n)
     }
 }
 
-/* Writes the chunks to the stream below, without the lock meanwhile: others may append behind what is being
- * sent, but only who has set `sending` takes away. */
+/* Writes the chunks to the stream below, without the lock meanwhile: others may append behind what
+ * is being sent, but only who has set `sending` takes away. */
 static P2pIo
 send_some_locked (P2pTls *tls)
 {
@@ -180,8 +181,8 @@ p2p_tls_flush_locked (P2pTls *tls)
   return holds_output_locked (tls) ? send_locked (tls) : P2P_IO_OK;
 }
 
-/* What the reader does for its own handshake messages (the answer to a KeyUpdate): a writer at work sends
- * them with its own. True when nothing is held back afterwards, or somebody sees to it. */
+/* What the reader does for its own handshake messages (the answer to a KeyUpdate): a writer at work
+ * sends them with its own. True when nothing is held back afterwards, or somebody sees to it. */
 static bool
 flush_as_reader (P2pTls *tls)
 {
@@ -192,7 +193,8 @@ flush_as_reader (P2pTls *tls)
   return send_locked (tls) != P2P_IO_AGAIN;
 }
 
-/* Input ----------------------------------------------------------------------------------------- */
+/* Input -----------------------------------------------------------------------------------------
+ */
 
 ssize_t
 p2p_tls_pull (gnutls_transport_ptr_t data, void *buf, size_t size)
@@ -294,7 +296,8 @@ tls_try_read (P2pStream *strm, void *buf, size_t size, size_t *ret_n)
   return tls->read_end;
 }
 
-/* Writing --------------------------------------------------------------------------------------- */
+/* Writing ---------------------------------------------------------------------------------------
+ */
 
 typedef struct
 {
@@ -316,8 +319,8 @@ cursor_advance (Cursor *at, size_t n)
   at->offset = n;
 }
 
-/* The bytes of the next record: where they are when they lie together, else copied: a head and the body
- * behind it share a record. */
+/* The bytes of the next record: where they are when they lie together, else copied: a head and the
+ * body behind it share a record. */
 static size_t
 next_piece (Cursor at, char joined[RECORD_MAX], const char **ret_bytes)
 {
@@ -374,7 +377,8 @@ tls_try_writev (P2pStream *strm, const struct iovec *iov, int n_iov, size_t *ret
 
   g_assert (tls->open);
   p2p_mutex_lock (&tls->lock);
-  /* What the handshake left (a client's Finished, a server's tickets) travels with the first bytes. */
+  /* What the handshake left (a client's Finished, a server's tickets) travels with the first bytes.
+   */
   if (tls->unsent_handshake && !tls->sending)
     io = tls->write_end;
   else
@@ -416,8 +420,8 @@ tls_try_shutdown (P2pStream *strm)
       tls->bye = true;
       (void) gnutls_bye (tls->session, GNUTLS_SHUT_WR); /* only appends */
     }
-  /* The stream below stays open both ways: our answers to the peer's KeyUpdates still pass, and a known agent
-   * would end both directions at its FIN. */
+  /* The stream below stays open both ways: our answers to the peer's KeyUpdates still pass, and a
+   * known agent would end both directions at its FIN. */
   return p2p_tls_flush_locked (tls);
 }
 
@@ -459,7 +463,8 @@ tls_close (P2pStream *strm)
   g_free (tls);
 }
 
-/* Waiting --------------------------------------------------------------------------------------- */
+/* Waiting ---------------------------------------------------------------------------------------
+ */
 
 static size_t
 tls_pending (P2pStream *strm)

@@ -2,9 +2,9 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* One TLS stream, shared by stream-tls.c (making, handshake, peer) and stream-tls-io.c (bytes).
  *
- * Three owners: the reader thread has the read-ahead, the lock guards the session and the output buffer, and `sending` is
- * the right to write to the stream below, which is taken under the lock and used without it. During the
- * handshake one thread is reader and writer. */
+ * Three owners: the reader thread has the read-ahead, the lock guards the session and the output
+ * buffer, and `sending` is the right to write to the stream below, which is taken under the lock
+ * and used without it. During the handshake one thread is reader and writer. */
 #pragma once
 
 #include "lib/lock.h"
@@ -63,10 +63,12 @@ extern const P2pStreamOps p2p_stream_tls_ops;
 ssize_t p2p_tls_pull (gnutls_transport_ptr_t data, void *buf, size_t size);
 ssize_t p2p_tls_vec_push (gnutls_transport_ptr_t data, const giovec_t *iov, int n_iov);
 
-/* Reads ahead from the stream below. Reader only, when there is nothing left. P2P_IO_RESET at its end. */
+/* Reads ahead from the stream below. Reader only, when there is nothing left. P2P_IO_RESET at its
+ * end. */
 P2pIo p2p_tls_fill (P2pTls *tls);
 
-/* Sends the output buffer; waits while another thread does (for one non-blocking call). Writer only. */
+/* Sends the output buffer; waits while another thread does (for one non-blocking call). Writer
+ * only. */
 P2pIo p2p_tls_flush_locked (P2pTls *tls);
 
 /* For tests. The session itself: not while another thread may use it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* TLS streams: making them, the handshake, and what it told about the peer. The handshake is one thread's work;
- * bytes are stream-tls-io.c's. See stream-tls-priv.h for who owns what. */
+/* TLS streams: making them, the handshake, and what it told about the peer. The handshake is one
+ * thread's work; bytes are stream-tls-io.c's. See stream-tls-priv.h for who owns what. */
 #include "lib/stream-tls-priv.h"
 
 #include <arpa/inet.h>
@@ -20,8 +20,8 @@ is_address (const char *name)
   return inet_pton (AF_INET, name, &scratch) == 1 || inet_pton (AF_INET6, name, &scratch) == 1;
 }
 
-/* Letters, digits, '-', '_' and '.', which is all that certificates and routes can name; lower case, without the
- * dot of the root; no label is empty. Anything else is taken for no name. */
+/* Letters, digits, '-', '_' and '.', which is all that certificates and routes can name; lower
+ * case, without the dot of the root; no label is empty. Anything else is taken for no name. */
 static bool
 normalise_name (char *name, size_t n)
 {
@@ -51,8 +51,8 @@ read_server_name (P2pTls *tls)
     tls->name = g_strdup (name);
 }
 
-/* Runs inside gnutls_handshake (), under the lock. A ticket key of its own for each certificate: with one key
- * for all, a TLS 1.3 ticket of one name resumes under another. */
+/* Runs inside gnutls_handshake (), under the lock. A ticket key of its own for each certificate:
+ * with one key for all, a TLS 1.3 ticket of one name resumes under another. */
 static int
 post_client_hello_cb (gnutls_session_t session)
 {
@@ -130,7 +130,8 @@ client_new (P2pStream *take_lower, P2pTlsClient *client, const char *server_name
 P2pStream *
 p2p_stream_tls_client_new (P2pStream *take_lower, P2pTlsClient *client, const char *server_name)
 {
-  /* No tickets: the connections are long-lived, and what a pin was checked for must not be resumed. */
+  /* No tickets: the connections are long-lived, and what a pin was checked for must not be resumed.
+   */
   return client_new (take_lower, client, server_name, 0);
 }
 
@@ -179,8 +180,8 @@ p2p_stream_tls_is_resumed (P2pStream *strm)
   return tls->open && gnutls_session_is_resumed (tls->session);
 }
 
-
-/* The handshake --------------------------------------------------------------------------------- */
+/* The handshake ---------------------------------------------------------------------------------
+ */
 
 static char *
 describe_failure_locked (P2pTls *tls, int rc)
@@ -275,7 +276,8 @@ p2p_stream_tls_handshake (P2pStream *strm, int64_t deadline_us)
   return P2P_IO_OK;
 }
 
-/* The peer -------------------------------------------------------------------------------------- */
+/* The peer --------------------------------------------------------------------------------------
+ */
 
 char *
 p2p_stream_tls_dup_error (P2pStream *strm)

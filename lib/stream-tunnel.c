@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The opener's end of a tunnel's stream, as a stream over the Yamux one: the open request waits to go out with the first bytes, and
- * the answer is read before the first byte is given. One reading and one writing thread, as for every stream; what
- * the request and the answer need is each one's own. */
+/* The opener's end of a tunnel's stream, as a stream over the Yamux one: the open request waits to
+ * go out with the first bytes, and the answer is read before the first byte is given. One reading
+ * and one writing thread, as for every stream; what the request and the answer need is each one's
+ * own. */
 #include "lib/tunnel.h"
 
 #include "lib/stream-priv.h"
@@ -28,7 +29,7 @@ typedef struct
   atomic_int error; /* P2pTunnelError */
 } TunnelStream;
 
-/* --- the request ----------------------------------------------------------------------------------- */
+/* --- the request ------------------------------------------------------------------------------ */
 
 static void
 request_advance (TunnelStream *self, size_t *n)
@@ -98,7 +99,7 @@ tunnel_try_shutdown (P2pStream *strm)
   return io == P2P_IO_OK ? self->lower->ops->try_shutdown (self->lower) : io;
 }
 
-/* --- the answer ------------------------------------------------------------------------------------ */
+/* --- the answer ------------------------------------------------------------------------------- */
 
 static P2pIo
 read_part (TunnelStream *self, void *buf, size_t size, size_t *at)
@@ -161,7 +162,7 @@ tunnel_try_read (P2pStream *strm, void *buf, size_t size, size_t *ret_n)
   return self->lower->ops->try_read (self->lower, buf, size, ret_n);
 }
 
-/* --- the rest is the lower stream's ------------------------------------------------------------------ */
+/* --- the rest is the lower stream's ----------------------------------------------------------- */
 
 static void
 tunnel_reset (P2pStream *strm)
@@ -246,7 +247,8 @@ p2p_stream_tunnel_new (P2pStream *take_lower, const P2pTunnelOpen *open)
   self->lower = take_lower;
   self->request = g_malloc (2 * sizeof *open + 128);
   self->n_request = p2p_tunnel_print_open (self->request, 2 * sizeof *open + 128, open);
-  g_assert (self->n_request > 0); /* its parts are bounded by their types and hold no control characters */
+  g_assert (self->n_request
+            > 0); /* its parts are bounded by their types and hold no control characters */
   return &self->base;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The blocking calls: each tries first and waits only when the back end answers AGAIN. No state; the back
- * ends say which locks they take. */
+/* The blocking calls: each tries first and waits only when the back end answers AGAIN. No state;
+ * the back ends say which locks they take. */
 #include "lib/stream-priv.h"
 
 #include <errno.h>
@@ -71,9 +71,14 @@ p2p_stream_writev (P2pStream *strm,
     }
 }
 
-/* Drops the first n bytes from *iov. Only a started entry is copied, with those behind it that fit. */
+/* Drops the first n bytes from *iov. Only a started entry is copied, with those behind it that fit.
+ */
 static void
-advance (const struct iovec **iov, int *n_iov, size_t n, size_t *offset, struct iovec rest[REST_MAX],
+advance (const struct iovec **iov,
+         int *n_iov,
+         size_t n,
+         size_t *offset,
+         struct iovec rest[REST_MAX],
          int *n_now)
 {
   n += *offset;
@@ -214,7 +219,8 @@ arm_items (Round *round, P2pWait *items, unsigned n_items)
   return found;
 }
 
-/* What to wait at most: a thread for whose bell there is no descriptor looks after its streams itself. */
+/* What to wait at most: a thread for whose bell there is no descriptor looks after its streams
+ * itself. */
 static int
 poll_ms (const Round *round, int64_t deadline_us)
 {
@@ -278,7 +284,8 @@ p2p_stream_wait (P2pWait *items, unsigned n_items, int64_t deadline_us)
           items[i].strm->ops->disarm (items[i].strm);
       if (found)
         return P2P_IO_OK;
-      /* After a bell the streams are asked once more, even when the deadline has passed meanwhile. */
+      /* After a bell the streams are asked once more, even when the deadline has passed meanwhile.
+       */
       if (last)
         return deadline_us == P2P_TRY ? P2P_IO_AGAIN : P2P_IO_TIMEOUT;
       last = deadline_us != P2P_FOREVER && p2p_now_us () >= deadline_us;

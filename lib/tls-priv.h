@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What the TLS contexts hold, for stream-tls.c. Immutable once made, but for the sessions of a client, which
- * have a lock of their own. */
+/* What the TLS contexts hold, for stream-tls.c. Immutable once made, but for the sessions of a
+ * client, which have a lock of their own. */
 #pragma once
 
 #include "lib/lock.h"

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* TLS contexts: certificates with their ticket keys, what a server offers, what a client trusts. Each is made
- * by one thread, then immutable and shared by reference count; GnuTLS allows credentials and priorities to be used by many
- * sessions at once as long as nobody changes them. */
+/* TLS contexts: certificates with their ticket keys, what a server offers, what a client trusts.
+ * Each is made by one thread, then immutable and shared by reference count; GnuTLS allows
+ * credentials and priorities to be used by many sessions at once as long as nobody changes them. */
 #include "lib/tls-priv.h"
 
 #include <gnutls/x509.h>
 
-/* TLS 1.3 and 1.2 only. Of equally strong choices the one that costs least comes first: X25519, AES-128-GCM. A
- * server takes AEAD ciphers with forward secrecy; a client also meets older origins. */
+/* TLS 1.3 and 1.2 only. Of equally strong choices the one that costs least comes first: X25519,
+ * AES-128-GCM. A server takes AEAD ciphers with forward secrecy; a client also meets older origins.
+ */
 #define GROUPS ":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:+GROUP-SECP521R1"
 #define VERSIONS ":-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 #define AEAD ":-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305"
@@ -54,7 +55,8 @@ alpn_init (P2pTlsAlpn *alpn, const char *const *names)
     alpn->datums[i] = span_datum (p2p_span_from_string (alpn->names[i]));
 }
 
-/* Certificates ---------------------------------------------------------------------------------- */
+/* Certificates ----------------------------------------------------------------------------------
+ */
 
 static void
 cert_clear (void *data)
@@ -68,7 +70,8 @@ cert_clear (void *data)
   gnutls_free (cert->ticket_key.data);
 }
 
-/* Piece by piece: gnutls_certificate_set_x509_key_mem2 () loses memory when a certificate is broken. */
+/* Piece by piece: gnutls_certificate_set_x509_key_mem2 () loses memory when a certificate is
+ * broken. */
 static int
 set_key_and_chain (gnutls_certificate_credentials_t credentials, P2pSpan chain_pem, P2pSpan key_pem)
 {
@@ -158,7 +161,8 @@ p2p_tls_cert_unref (P2pTlsCert *cert)
     g_atomic_rc_box_release_full (cert, cert_clear);
 }
 
-/* Server ---------------------------------------------------------------------------------------- */
+/* Server ----------------------------------------------------------------------------------------
+ */
 
 static void
 server_clear (void *data)
@@ -220,7 +224,8 @@ p2p_tls_server_unref (P2pTlsServer *server)
     g_atomic_rc_box_release_full (server, server_clear);
 }
 
-/* Client ---------------------------------------------------------------------------------------- */
+/* Client ----------------------------------------------------------------------------------------
+ */
 
 static void
 client_clear (void *data)
@@ -243,8 +248,8 @@ load_trust (P2pTlsClient *client, const char *ca_pem, GError **error)
 
   /* A system without any trusted certificate trusts nobody: every handshake says so. */
   if (!ca_pem)
-    return check (gnutls_certificate_set_x509_system_trust (client->credentials), P2P_TLS_ERROR_FILE,
-                  "the system's trusted certificates", error);
+    return check (gnutls_certificate_set_x509_system_trust (client->credentials),
+                  P2P_TLS_ERROR_FILE, "the system's trusted certificates", error);
   n = gnutls_certificate_set_x509_trust_mem (client->credentials, &cas, GNUTLS_X509_FMT_PEM);
   return check (n == 0 ? GNUTLS_E_NO_CERTIFICATE_FOUND : n, P2P_TLS_ERROR_CERTIFICATE, "CA", error);
 }

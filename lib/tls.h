@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* TLS contexts: what many TLS streams share. Both are reference counted, immutable once made, and may be used
- * by any thread. */
+/* TLS contexts: what many TLS streams share. Both are reference counted, immutable once made, and
+ * may be used by any thread. */
 #pragma once
 
 #include "lib/span.h"
@@ -27,14 +27,15 @@ void p2p_tls_setup (void);
 
 /* Chain (leaf first) and key as PEM. */
 P2pTlsCert *p2p_tls_cert_new (P2pSpan chain_pem, P2pSpan key_pem, GError **error);
-/* One for both kinds of keys of one name: the client gets the first whose key it can check. A ticket key of its own, as each. */
+/* One for both kinds of keys of one name: the client gets the first whose key it can check. A
+ * ticket key of its own, as each. */
 P2pTlsCert *p2p_tls_cert_join (P2pTlsCert *first, P2pTlsCert *second, GError **error);
 P2pTlsCert *p2p_tls_cert_ref (P2pTlsCert *cert);
 void p2p_tls_cert_unref (P2pTlsCert *cert);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (P2pTlsCert, p2p_tls_cert_unref)
 
-/* Chooses the certificate by the client's SNI (lower case, may be empty): a new reference, or NULL: the handshake fails. Called inside the
- * handshake; must not block and must not make a key. */
+/* Chooses the certificate by the client's SNI (lower case, may be empty): a new reference, or NULL:
+ * the handshake fails. Called inside the handshake; must not block and must not make a key. */
 typedef P2pTlsCert *(*P2pTlsChooseFunc) (const char *server_name, void *data);
 
 typedef struct
@@ -43,7 +44,8 @@ typedef struct
   void *data;
   const char *const *alpn; /* (nullable) NULL-terminated, in order of preference */
   bool tickets;            /* session tickets, with the chosen certificate's own key */
-  const char *client_ca_pem; /* (nullable) request a client certificate, never fail the handshake for it */
+  const char
+      *client_ca_pem; /* (nullable) request a client certificate, never fail the handshake for it */
 } P2pTlsServerOptions;
 
 P2pTlsServer *p2p_tls_server_new (const P2pTlsServerOptions *options, GError **error);

@@ -22,7 +22,7 @@ p2p_tunnel_error_text (P2pTunnelError error)
   return error_texts[error];
 }
 
-/* --- printing -------------------------------------------------------------------------------------- */
+/* --- printing --------------------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -76,7 +76,8 @@ p2p_tunnel_print_open (char *buf, size_t size, const P2pTunnelOpen *open)
 
   if (size < 4)
     return 0;
-  (void) snprintf (address, sizeof address, ipv6 ? "[%s]:%u" : "%s:%u", open->host, open->port); /* fits */
+  (void) snprintf (address, sizeof address, ipv6 ? "[%s]:%u" : "%s:%u", open->host,
+                   open->port); /* fits */
   print (&printer, "{\"version\":1,\"request_id\":");
   print_string (&printer, open->request_id);
   print (&printer, open->network == P2P_TUNNEL_PROBE ? ",\"network\":\"probe\",\"address\":"
@@ -106,7 +107,7 @@ p2p_tunnel_print_answer (char *buf, size_t size, P2pTunnelError error, const cha
   return close_frame (&printer);
 }
 
-/* --- reading --------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static bool
 is_key (const P2pJsonMember *member, const char *key)
@@ -234,7 +235,11 @@ read_exactly (P2pStream *strm, char *buf, size_t size, int64_t deadline_us)
 }
 
 P2pIo
-p2p_tunnel_read_frame (P2pStream *strm, char *buf, size_t size, P2pSpan *ret_json, int64_t deadline_us)
+p2p_tunnel_read_frame (P2pStream *strm,
+                       char *buf,
+                       size_t size,
+                       P2pSpan *ret_json,
+                       int64_t deadline_us)
 {
   unsigned char length[4];
   size_t n;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The tunnel's own protocol on top of Yamux: one control frame each way at the start of a stream (4 bytes of length, big-endian,
- * and JSON), then raw bytes. Printed into and read from fixed buffers; no function here allocates or blocks unless it says so. */
+/* The tunnel's own protocol on top of Yamux: one control frame each way at the start of a stream (4
+ * bytes of length, big-endian, and JSON), then raw bytes. Printed into and read from fixed buffers;
+ * no function here allocates or blocks unless it says so. */
 #pragma once
 
 #include "lib/stream.h"
@@ -53,16 +54,23 @@ size_t p2p_tunnel_print_open (char *buf, size_t size, const P2pTunnelOpen *open)
 /* detail (nullable): a sentence for the other end's log. */
 size_t p2p_tunnel_print_answer (char *buf, size_t size, P2pTunnelError error, const char *detail);
 
-/* The JSON of a frame. P2P_TUNNEL_OK, or what to answer: UNSUPPORTED_VERSION, INVALID_OPEN_REQUEST. */
+/* The JSON of a frame. P2P_TUNNEL_OK, or what to answer: UNSUPPORTED_VERSION, INVALID_OPEN_REQUEST.
+ */
 P2pTunnelError p2p_tunnel_parse_open (P2pSpan json, P2pTunnelOpen *ret_open);
 /* False: malformed. */
 bool p2p_tunnel_parse_answer (P2pSpan json, P2pTunnelError *ret_error);
 
-/* Reads one frame's JSON into buf; blocks to the deadline. P2P_IO_PROTO: longer than size or than allowed. */
-P2pIo p2p_tunnel_read_frame (P2pStream *strm, char *buf, size_t size, P2pSpan *ret_json, int64_t deadline_us);
+/* Reads one frame's JSON into buf; blocks to the deadline. P2P_IO_PROTO: longer than size or than
+ * allowed. */
+P2pIo p2p_tunnel_read_frame (P2pStream *strm,
+                             char *buf,
+                             size_t size,
+                             P2pSpan *ret_json,
+                             int64_t deadline_us);
 
-/* The opener's end of a stream (takes over lower, also on failure): the open request goes out with the first bytes written, or
- * by a flush or a read; the answer is read before the first byte that is given. If it says no, reading answers P2P_IO_REFUSED. Allocates. */
+/* The opener's end of a stream (takes over lower, also on failure): the open request goes out with
+ * the first bytes written, or by a flush or a read; the answer is read before the first byte that
+ * is given. If it says no, reading answers P2P_IO_REFUSED. Allocates. */
 P2pStream *p2p_stream_tunnel_new (P2pStream *take_lower, const P2pTunnelOpen *open);
 /* Whether the agent's answer was read, good or bad. For the reading thread. */
 bool p2p_stream_tunnel_is_answered (P2pStream *strm);

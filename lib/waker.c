@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Waker: the bell of a waiting thread, an eventfd that goes into its poll. Each thread owns one, made at first
- * use and closed when the thread ends; any thread may ring it while a stream holds it armed. Without a descriptor left it has none,
- * and who waits asks again and again instead (stream.c); the next wait tries to make one. */
+/* Waker: the bell of a waiting thread, an eventfd that goes into its poll. Each thread owns one,
+ * made at first use and closed when the thread ends; any thread may ring it while a stream holds it
+ * armed. Without a descriptor left it has none, and who waits asks again and again instead
+ * (stream.c); the next wait tries to make one. */
 #include "lib/stream-priv.h"
 
 #include "lib/fd.h"
@@ -69,8 +70,8 @@ p2p_waker_fd (P2pBell *waker)
   return ((Waker *) waker)->fd;
 }
 
-/* A ring between the two steps writes nothing. That loses nothing: whoever drains asks the streams afresh
- * afterwards, under their locks, and what was rung for happened before. */
+/* A ring between the two steps writes nothing. That loses nothing: whoever drains asks the streams
+ * afresh afterwards, under their locks, and what was rung for happened before. */
 void
 p2p_waker_drain (P2pBell *waker)
 {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* See watch.h. The table grows by chunks, with one compare-and-swap each; a chunk is found without a lock.
+/* See watch.h. The table grows by chunks, with one compare-and-swap each; a chunk is found without
+ * a lock.
  *
- * Who arms stores the waiter first and looks at what was seen then; who notes does it the other way round: so one of the two sees
- * the other. Both may: the slot's own protocol takes the object out once. What was seen is not taken away by asking anew, but by
- * reading: until then every park asks. */
+ * Who arms stores the waiter first and looks at what was seen then; who notes does it the other way
+ * round: so one of the two sees the other. Both may: the slot's own protocol takes the object out
+ * once. What was seen is not taken away by asking anew, but by reading: until then every park asks.
+ */
 #include "lib/watch.h"
 
 #include <errno.h>
@@ -36,12 +38,15 @@ add_chunk (unsigned i)
 static P2pWatch *
 find (uint32_t fd)
 {
-  P2pWatch *chunk = fd / CHUNK < MAX_CHUNKS ? atomic_load_explicit (&chunks[fd / CHUNK], memory_order_acquire) : NULL;
+  P2pWatch *chunk = fd / CHUNK < MAX_CHUNKS
+                        ? atomic_load_explicit (&chunks[fd / CHUNK], memory_order_acquire)
+                        : NULL;
 
   return chunk ? &chunk[fd % CHUNK] : NULL;
 }
 
-/* A new generation: what is still on its way from another set, or for a descriptor that had this number, is for nobody. */
+/* A new generation: what is still on its way from another set, or for a descriptor that had this
+ * number, is for nobody. */
 static uint32_t
 start (P2pWatched *watched, int fd)
 {
@@ -60,7 +65,8 @@ start (P2pWatched *watched, int fd)
 static struct epoll_event
 make_event (uint32_t generation, int fd, uint32_t events)
 {
-  return (struct epoll_event){ .events = events, .data.u64 = (uint64_t) generation << 32 | (uint32_t) fd };
+  return (struct epoll_event){ .events = events,
+                               .data.u64 = (uint64_t) generation << 32 | (uint32_t) fd };
 }
 
 static bool
@@ -88,7 +94,8 @@ join_set (P2pWatched *watched, int epoll_fd, int fd, uint32_t events, uint64_t w
 static bool
 look_anew (P2pWatched *watched, int fd, uint32_t events)
 {
-  uint32_t generation = (uint32_t) (atomic_load_explicit (&watched->watch->state, memory_order_relaxed) >> 32);
+  uint32_t generation
+      = (uint32_t) (atomic_load_explicit (&watched->watch->state, memory_order_relaxed) >> 32);
   struct epoll_event event = make_event (generation, fd, events);
 
   if (epoll_ctl (watched->epoll_fd, EPOLL_CTL_MOD, fd, &event) != 0)
@@ -114,8 +121,8 @@ p2p_watch_arm (P2pWatched *watched, int epoll_fd, int fd, short events, uint64_t
     return join_set (watched, epoll_fd, fd, reported, waiter);
   atomic_store (&watched->watch->waiter, waiter);
   /* Room to write is asked for seldom, and not kept. */
-  if (!(atomic_load (&watched->watch->state) & P2P_WATCH_KEPT) && !watched->unsure && !watched->resting
-      && !(events & POLLOUT))
+  if (!(atomic_load (&watched->watch->state) & P2P_WATCH_KEPT) && !watched->unsure
+      && !watched->resting && !(events & POLLOUT))
     return true;
   return look_anew (watched, fd, reported);
 }
@@ -144,7 +151,8 @@ bool
 p2p_watch_note (uint64_t event_data, uint32_t epoll_events, uint64_t *ret_waiter)
 {
   P2pWatch *watch = find ((uint32_t) event_data);
-  uint64_t seen = ((epoll_events & EPOLLIN) ? P2P_WATCH_IN : 0) | ((epoll_events & EPOLLRDHUP) ? P2P_WATCH_LEFT : 0)
+  uint64_t seen = ((epoll_events & EPOLLIN) ? P2P_WATCH_IN : 0)
+                  | ((epoll_events & EPOLLRDHUP) ? P2P_WATCH_LEFT : 0)
                   | ((epoll_events & (EPOLLHUP | EPOLLERR)) ? P2P_WATCH_GONE : 0);
   uint64_t word;
 

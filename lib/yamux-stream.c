@@ -104,8 +104,8 @@ yamux_stream_abort (YamuxStream *strm, P2pIo how)
   p2p_mutex_unlock (&yamux->lock);
 }
 
-/* Whether the owner's reset goes behind what it has written, which the peer's window has room for: an answer that was cut is heard as
- * far as it goes. Nothing may wait for a SYN. */
+/* Whether the owner's reset goes behind what it has written, which the peer's window has room for:
+ * an answer that was cut is heard as far as it goes. Nothing may wait for a SYN. */
 bool
 yamux_stream_reset_behind (YamuxStream *strm)
 {
@@ -114,8 +114,8 @@ yamux_stream_reset_behind (YamuxStream *strm)
 
   P2P_LOCKED (&yamux->lock);
   p2p_mutex_lock (&strm->lock);
-  behind = strm->out_bytes > 0 && strm->write_end == P2P_IO_OK && !strm->fin_wanted && strm->in_table
-           && !(strm->tells & YAMUX_TELL_SYN) && !yamux->over;
+  behind = strm->out_bytes > 0 && strm->write_end == P2P_IO_OK && !strm->fin_wanted
+           && strm->in_table && !(strm->tells & YAMUX_TELL_SYN) && !yamux->over;
   if (behind)
     {
       strm->rst_wanted = true;
@@ -133,7 +133,8 @@ yamux_stream_reset_behind (YamuxStream *strm)
   return behind;
 }
 
-/* The peer has reset the stream. What it had said before may be read to its end, as long as it is not much. */
+/* The peer has reset the stream. What it had said before may be read to its end, as long as it is
+ * not much. */
 void
 yamux_stream_cut_locked (YamuxStream *strm)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Acceptance of tunnels: judges GET /agent/tunnel in the order of tunnel.md, so that only the owner of a token learns more
- * than "401", and starts the session. Runs on workers of the management pool. */
+/* Acceptance of tunnels: judges GET /agent/tunnel in the order of tunnel.md, so that only the owner
+ * of a token learns more than "401", and starts the session. Runs on workers of the management
+ * pool. */
 #include "daemon/agents/agents-priv.h"
 
 #include "lib/log.h"
@@ -14,7 +15,7 @@
 
 #define ANSWER_MS 10000
 
-/* --- who --------------------------------------------------------------------------------------------- */
+/* --- who -------------------------------------------------------------------------------------- */
 
 /* No branch depends on where two digests differ. */
 static bool
@@ -66,7 +67,7 @@ bearer_token (const P2pRequestHead *head)
   return p2p_span_equal_nocase (scheme, P2P_SPAN ("bearer")) ? p2p_span_trim (rest) : P2P_SPAN_NONE;
 }
 
-/* --- what -------------------------------------------------------------------------------------------- */
+/* --- what ------------------------------------------------------------------------------------- */
 
 typedef struct
 {
@@ -157,7 +158,7 @@ welcome (P2pStream *strm)
   return p2p_stream_write_all (strm, &iov, 1, NULL, p2p_deadline_ms (ANSWER_MS)) == P2P_IO_OK;
 }
 
-/* --- the session ------------------------------------------------------------------------------------- */
+/* --- the session ------------------------------------------------------------------------------ */
 
 static void
 copy_text (char *buf, size_t size, P2pSpan text)
@@ -214,7 +215,8 @@ start_session (P2pStream *take_strm,
              field_value (head, P2P_SPAN ("x-p2pstream-agent-version")));
   copy_address (session->address, sizeof session->address, peer);
   if (registry_add (session))
-    p2p_log (P2P_LOG_INFO, "agents", "agent '%s': connected from %s", agent->name, session->address);
+    p2p_log (P2P_LOG_INFO, "agents", "agent '%s': connected from %s", agent->name,
+             session->address);
 }
 
 void
@@ -224,8 +226,8 @@ agents_handle_tunnel (P2pStream *take_strm,
                       const struct sockaddr *peer)
 {
   g_autoptr (Config) cfg = config_get_current ();
-  const ConfigAgent *agent = authenticate (cfg, field_value (head, P2P_SPAN ("x-p2pstream-agent-id")),
-                                           bearer_token (head));
+  const ConfigAgent *agent = authenticate (
+      cfg, field_value (head, P2P_SPAN ("x-p2pstream-agent-id")), bearer_token (head));
   Verdict verdict = judge (agent, head, early);
 
   if (verdict.status == 101 && !is_room (agent->id))

@@ -19,7 +19,8 @@ typedef enum
   SESSION_ENDED,    /* the reader thread is over, the keeper joins it */
 } SessionState;
 
-/* One tunnel. Owned by the registry's list; freed by the keeper alone, after it has joined the reader thread. */
+/* One tunnel. Owned by the registry's list; freed by the keeper alone, after it has joined the
+ * reader thread. */
 struct Session
 {
   int64_t agent_id;
@@ -68,8 +69,9 @@ extern Registry registry;
 
 Known *registry_get_known_locked (int64_t id);
 
-/* Makes it the agent's session; one that held the place drains, and the log says by whom it was displaced. False: too many agents, or
- * the daemon is ending; the session then belongs to the keeper still, ending. */
+/* Makes it the agent's session; one that held the place drains, and the log says by whom it was
+ * displaced. False: too many agents, or the daemon is ending; the session then belongs to the
+ * keeper still, ending. */
 bool registry_add (Session *session);
 /* No new streams; ends after the drain time, or as soon as no stream is open. */
 void session_drain_locked (Session *session, const char *why);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The registry of agents: who is connected, and what is known of the rest. One lock (class AGENTS); nothing is
- * written to a network under it. */
+/* The registry of agents: who is connected, and what is known of the rest. One lock (class AGENTS);
+ * nothing is written to a network under it. */
 #include "daemon/agents/agents-priv.h"
 
 #include "daemon/config/change.h"
@@ -11,7 +11,7 @@
 
 Registry registry;
 
-/* --- sessions and what is known ---------------------------------------------------------------------- */
+/* --- sessions and what is known --------------------------------------------------------------- */
 
 Known *
 registry_get_known_locked (int64_t id)
@@ -68,9 +68,9 @@ registry_add (Session *session)
   if (known->live)
     {
       p2p_log (P2P_LOG_WARNING, "agents",
-               "agent '%s': session from %s displaced by instance %s, address %s", session->agent_name,
-               known->live->address, *session->instance ? session->instance : "unknown",
-               session->address);
+               "agent '%s': session from %s displaced by instance %s, address %s",
+               session->agent_name, known->live->address,
+               *session->instance ? session->instance : "unknown", session->address);
       session_drain_locked (known->live, "displaced by a newer session");
     }
   known->live = session;
@@ -79,7 +79,7 @@ registry_add (Session *session)
   return true;
 }
 
-/* --- the configuration ------------------------------------------------------------------------------- */
+/* --- the configuration ------------------------------------------------------------------------ */
 
 static bool
 still_allowed (const ConfigAgent *before, const ConfigAgent *after)
@@ -94,7 +94,8 @@ config_changed_cb (const Config *old, const Config *cfg, void *data)
   (void) data;
   for (unsigned i = 0; i < old->n_agents; i++)
     if (!still_allowed (old->agents[i], config_find_agent_by_id (cfg, old->agents[i]->id)))
-      agents_disconnect (old->agents[i]->id, "the agent was disabled or deleted, or its token changed");
+      agents_disconnect (old->agents[i]->id,
+                         "the agent was disabled or deleted, or its token changed");
 }
 
 void
@@ -116,7 +117,7 @@ agents_disconnect (int64_t id, const char *why)
     }
 }
 
-/* --- status ------------------------------------------------------------------------------------------ */
+/* --- status ----------------------------------------------------------------------------------- */
 
 static void
 fill_live_locked (const Session *session, AgentStatus *status)
@@ -165,7 +166,7 @@ agents_report (int64_t id, const AgentReport *report)
   known->report = *report;
 }
 
-/* --- start and stop ---------------------------------------------------------------------------------- */
+/* --- start and stop --------------------------------------------------------------------------- */
 
 bool
 agents_start (const AgentsOptions *options, GError **error)

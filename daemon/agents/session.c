@@ -14,7 +14,7 @@
 #define PROBE_EVERY_MS 10000 /* and up to 10 s more, at random */
 #define PROBE_WAIT_MS 5000
 
-/* --- callbacks: on the session's reader thread ------------------------------------------------------- */
+/* --- callbacks: on the session's reader thread ------------------------------------------------ */
 
 static void
 ended_cb (P2pYamux *yamux, const char *why, bool ours, void *data)
@@ -74,7 +74,7 @@ session_new (P2pStream *take_strm, const ConfigAgent *agent, bool half_close, GE
   return NULL;
 }
 
-/* --- probes ------------------------------------------------------------------------------------------ */
+/* --- probes ----------------------------------------------------------------------------------- */
 
 /* Any well-formed answer proves the data path; a version-1 agent says invalid_open_request. */
 static bool
@@ -146,13 +146,14 @@ think_of_probe_locked (Session *session, int64_t now_us)
   p2p_pool_submit (registry.pool, &session->probe_task);
 }
 
-/* --- the keeper -------------------------------------------------------------------------------------- */
+/* --- the keeper ------------------------------------------------------------------------------- */
 
 static bool
 is_drained_locked (Session *session, int64_t now_us)
 {
   return session->state == SESSION_DRAINING
-         && (now_us >= session->drain_until_us || p2p_yamux_get_stats (session->yamux).streams == 0);
+         && (now_us >= session->drain_until_us
+             || p2p_yamux_get_stats (session->yamux).streams == 0);
 }
 
 /* The first one that is over and held by nobody leaves the list. */
@@ -178,8 +179,8 @@ session_free (Session *session)
   p2p_yamux_join (session->yamux);
   p2p_yamux_unref (session->yamux);
   p2p_log (P2P_LOG_INFO, "agents",
-           "agent '%s': session from %s ended: %s (%" G_GUINT64_FORMAT " bytes in, %" G_GUINT64_FORMAT
-           " out)",
+           "agent '%s': session from %s ended: %s (%" G_GUINT64_FORMAT
+           " bytes in, %" G_GUINT64_FORMAT " out)",
            session->agent_name, session->address, session->why ? session->why : "unknown",
            stats.bytes_in, stats.bytes_out);
   g_free (session->agent_name);

@@ -17,7 +17,8 @@ JsonNode *
 api_about_get (ApiCall *call, GError **error)
 {
   static const char *const features[]
-      = { "listeners", "routes", "redirects", "certificates", "agents", "tokens", "sessions", "audit", "explain" };
+      = { "listeners", "routes",   "redirects", "certificates", "agents",
+          "tokens",    "sessions", "audit",     "explain" };
   const ApiCore *core = api_core ();
   JsonObject *object = json_object_new ();
   JsonArray *array = json_array_new ();
@@ -58,7 +59,8 @@ api_health_get (ApiCall *call, GError **error)
   return status_node ("ok");
 }
 
-/* Anybody may read this, so that it names nothing but ids: who may know more asks for the objects, or reads the log. */
+/* Anybody may read this, so that it names nothing but ids: who may know more asks for the objects,
+ * or reads the log. */
 static JsonArray *
 list_faults (void)
 {

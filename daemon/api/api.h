@@ -24,7 +24,7 @@ typedef struct
   int64_t session_idle_ms;  /* a session ends after so long without use */
   const char *bind_address; /* (borrowed) "" all */
   uint16_t port;            /* 0: the kernel's choice */
-  P2pTlsServer *tls;        /* (borrowed: as the store) ALPN http/1.1, no tickets; NULL: plain HTTP */
+  P2pTlsServer *tls; /* (borrowed: as the store) ALPN http/1.1, no tickets; NULL: plain HTTP */
   const char *public_url;   /* (nullable) (borrowed) where people reach the management API */
   unsigned workers_max;
   unsigned connections_max;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Field tables: members that hold several values, that is texts, maps, pairs and rows with members of
- * their own. Any thread; no state. */
+/* Field tables: members that hold several values, that is texts, maps, pairs and rows with members
+ * of their own. Any thread; no state. */
 #include "daemon/api/fields-priv.h"
 
 #include "daemon/store/store.h"

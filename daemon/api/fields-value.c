@@ -201,10 +201,10 @@ api_value_set (ApiApplying *applying,
 {
   static void (*const setters[]) (ApiApplying *, const ApiField *, void *, JsonNode *, const char *)
       = {
-          [API_TEXT] = set_text,   [API_INT] = set_int,     [API_NUMBER] = set_number,
-          [API_BOOL] = set_bool,   [API_ENUM] = set_enum,   [API_TIME] = set_time,
-          [API_TEXTS] = api_values_set, [API_MAP] = api_values_set,     [API_PAIRS] = api_values_set,
-          [API_ROWS] = api_values_set,   [API_OBJECT] = set_object,
+          [API_TEXT] = set_text,        [API_INT] = set_int,        [API_NUMBER] = set_number,
+          [API_BOOL] = set_bool,        [API_ENUM] = set_enum,      [API_TIME] = set_time,
+          [API_TEXTS] = api_values_set, [API_MAP] = api_values_set, [API_PAIRS] = api_values_set,
+          [API_ROWS] = api_values_set,  [API_OBJECT] = set_object,
         };
 
   g_assert (field->type < G_N_ELEMENTS (setters));

@@ -15,16 +15,16 @@
 
 typedef enum
 {
-  API_TEXT,     /* char * */
-  API_INT,      /* int64_t */
-  API_NUMBER,   /* double */
-  API_BOOL,     /* bool */
-  API_ENUM,     /* an enum, by its words */
-  API_TIME,     /* int64_t, UTC milliseconds; 0 is null */
-  API_TEXTS,    /* char ** */
-  API_MAP,      /* GPtrArray of StorePair: {"name": "value"} */
-  /* GPtrArray of StorePair: [{"name": …, "value": …}]; with API_SENSITIVE each may have "sensitive": true, and then
-   * its value reads back as "********". */
+  API_TEXT,   /* char * */
+  API_INT,    /* int64_t */
+  API_NUMBER, /* double */
+  API_BOOL,   /* bool */
+  API_ENUM,   /* an enum, by its words */
+  API_TIME,   /* int64_t, UTC milliseconds; 0 is null */
+  API_TEXTS,  /* char ** */
+  API_MAP,    /* GPtrArray of StorePair: {"name": "value"} */
+  /* GPtrArray of StorePair: [{"name": …, "value": …}]; with API_SENSITIVE each may have
+   * "sensitive": true, and then its value reads back as "********". */
   API_PAIRS,
   API_OBJECT,   /* members of the same row, one level down */
   API_ROWS,     /* GPtrArray of rows of another schema, told apart by id; the array frees them */
@@ -34,13 +34,14 @@ typedef enum
 
 enum
 {
-  API_READ_ONLY = 1 << 0, /* set by the server; may be sent back as it was */
-  API_IMMUTABLE = 1 << 1, /* at creation only; may be sent back as it was */
-  API_REQUIRED = 1 << 2,  /* at creation; never null */
-  API_SENSITIVE = 1 << 3, /* text that reads back as "********"; sent back as such it is kept */
-  API_LINES = 1 << 4,     /* text that may have line breaks and tabs */
+  API_READ_ONLY = 1 << 0,  /* set by the server; may be sent back as it was */
+  API_IMMUTABLE = 1 << 1,  /* at creation only; may be sent back as it was */
+  API_REQUIRED = 1 << 2,   /* at creation; never null */
+  API_SENSITIVE = 1 << 3,  /* text that reads back as "********"; sent back as such it is kept */
+  API_LINES = 1 << 4,      /* text that may have line breaks and tabs */
   API_WRITE_ONLY = 1 << 5, /* text that never reads back: left out it is kept, null removes it */
-  API_NULLABLE = 1 << 6,   /* an object that is null while all its texts are empty; an integer, while it is 0 */
+  API_NULLABLE
+  = 1 << 6, /* an object that is null while all its texts are empty; an integer, while it is 0 */
 };
 
 #define API_MASK "********"
@@ -102,7 +103,8 @@ bool api_fields_apply (const ApiSchema *schema,
 
 /* Without secrets: API_SENSITIVE is masked, API_WRITE_ONLY left out. */
 JsonObject *api_fields_print (const ApiSchema *schema, const void *row);
-/* A fingerprint of what api_fields_print () does not show, to see that it changed; g_free (). Never leaves the process. */
+/* A fingerprint of what api_fields_print () does not show, to see that it changed; g_free (). Never
+ * leaves the process. */
 char *api_fields_digest (const ApiSchema *schema, const void *row);
 JsonNode *api_node_from_object (JsonObject *take_object);
 

@@ -244,7 +244,8 @@ answer_problem (ApiAnswer *answer, Handling *self, const GError *why)
     }
   else if (problem == API_PROBLEM_STORAGE_FULL
            || g_error_matches (why, STORE_ERROR, STORE_ERROR_READONLY))
-    p2p_log (P2P_LOG_ERROR, "api", "a change is refused: %s", why->message); /* for who mends disks */
+    p2p_log (P2P_LOG_ERROR, "api", "a change is refused: %s",
+             why->message); /* for who mends disks */
   add_field (answer, "Content-Type", "application/problem+json");
   if (answer->status == 401)
     add_field (answer, "WWW-Authenticate", "Bearer");

@@ -204,7 +204,8 @@ insert_row (StoreTx *tx, void *row, GError **error)
   return store_route_insert (tx, row, error);
 }
 
-/* What runs, for each target. One that is not in force (a dry run, or deleted meanwhile) is unknown. */
+/* What runs, for each target. One that is not in force (a dry run, or deleted meanwhile) is
+ * unknown. */
 static void
 add_status (JsonObject *object, int64_t id)
 {

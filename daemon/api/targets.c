@@ -40,7 +40,8 @@ api_target_status (const Config *cfg, int64_t route_id, int64_t id)
   json_object_set_string_member (object, "health", health_words[status.word]);
   json_object_set_member (object, "last_checked_at", api_time_to_json (status.last_checked_ms));
   set_text (object, "last_error", status.last_error);
-  set_int (object, "active_requests", counted, counted ? atomic_load (&found.target->state->active) : 0);
+  set_int (object, "active_requests", counted,
+           counted ? atomic_load (&found.target->state->active) : 0);
   return object;
 }
 

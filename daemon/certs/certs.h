@@ -56,8 +56,8 @@ typedef enum
   CERTS_PART_KEY,
 } CertsPart;
 
-/* Whether a chain and a key as PEM can be read, belong together and stand in order; else ret_part is
- * what is wrong, and the error a sentence on it. Dates are the caller's matter. */
+/* Whether a chain and a key as PEM can be read, belong together and stand in order; else ret_part
+ * is what is wrong, and the error a sentence on it. Dates are the caller's matter. */
 bool certs_inspect (const char *chain_pem,
                     const char *key_pem,
                     CertsFacts *ret_facts,
@@ -66,8 +66,8 @@ bool certs_inspect (const char *chain_pem,
 /* Whether a client would take the certificate for all names of the pattern. */
 bool certs_facts_name (const CertsFacts *facts, const char *pattern);
 
-/* The text of a file of moderate size; NULL with error set, also when there is none. It blocks on the
- * disk, and on nothing else: what is no regular file is an error. */
+/* The text of a file of moderate size; NULL with error set, also when there is none. It blocks on
+ * the disk, and on nothing else: what is no regular file is an error. */
 char *certs_read_text (const char *path, GError **error);
 
 /* ---- The management port ---- */

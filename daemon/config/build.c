@@ -263,10 +263,13 @@ warn_about_listener (Builder *builder, const ConfigListener *listener)
     return;
   /* What is set and does nothing is told. */
   if (g_str_has_prefix (listener->bind_address, "unix:"))
-    warn (builder, "listener '%s': no PROXY headers are read from a Unix socket, whose peers have no address to be trusted by",
+    warn (builder,
+          "listener '%s': no PROXY headers are read from a Unix socket, whose peers have no "
+          "address to be trusted by",
           listener->name);
   else if (listener->n_trusted_proxies == 0)
-    warn (builder, "listener '%s': no PROXY headers are read while trusted_proxy_cidrs is empty", listener->name);
+    warn (builder, "listener '%s': no PROXY headers are read while trusted_proxy_cidrs is empty",
+          listener->name);
 }
 
 /* Only of what this change touched. */

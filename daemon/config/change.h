@@ -53,12 +53,13 @@ struct ConfigChange
 bool config_change (ConfigChange *change, GError **error);
 /* A new key and certificate for the row's name, in the row. */
 bool config_make_self_signed (StoreCertificate *row, GError **error);
-/* Reads the files of certificates again that changed, makes those anew that end soon, and puts in force what comes of it. */
+/* Reads the files of certificates again that changed, makes those anew that end soon, and puts in
+ * force what comes of it. */
 bool config_refresh (GError **error);
 void config_change_clear (ConfigChange *change);
 
-/* The thread that calls config_refresh () when there is a reason. Main thread; after the last observer was added. A kick makes it
- * look at once. */
+/* The thread that calls config_refresh () when there is a reason. Main thread; after the last
+ * observer was added. A kick makes it look at once. */
 void config_keeper_start (void);
 void config_keeper_kick (void);
 void config_keeper_stop (void);

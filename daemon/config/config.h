@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The configuration snapshot: an immutable, reference counted value, built from the store, validated as a whole,
- * then swapped in. A request takes a reference at its start and gives it back at its end.
+/* The configuration snapshot: an immutable, reference counted value, built from the store,
+ * validated as a whole, then swapped in. A request takes a reference at its start and gives it back
+ * at its end.
  *
- * Any thread. config_get_current () takes one short lock; nothing else here blocks, and nothing reachable from a
- * Config changes after config_swap (). What runs (health, pools, positions) lives beside it, keyed by id. */
+ * Any thread. config_get_current () takes one short lock; nothing else here blocks, and nothing
+ * reachable from a Config changes after config_swap (). What runs (health, pools, positions) lives
+ * beside it, keyed by id. */
 #pragma once
 
 #include "daemon/certs/certs.h"
@@ -90,7 +92,8 @@ typedef struct
 {
   bool enabled;
   char *method; /* GET, HEAD, OPTIONS */
-  char *path;   /* starts with "/", perhaps with a query; the target's base_path does not stand before it */
+  char *path; /* starts with "/", perhaps with a query; the target's base_path does not stand before
+                 it */
   int64_t interval_ms, timeout_ms;
   unsigned healthy_threshold, unhealthy_threshold;
   unsigned status_min, status_max; /* both included */
@@ -112,15 +115,16 @@ typedef struct
   unsigned priority_group; /* lower first; the next is for when none of this one can be used */
   unsigned weight;         /* 1..1000 */
 
-  /* CONFIG_TARGET_STATIC: the whole answer, head fields after the status line and body, made once. */
+  /* CONFIG_TARGET_STATIC: the whole answer, head fields after the status line and body, made once.
+   */
   unsigned static_status_code;
   P2pSpan static_fields; /* "Name: value\r\n" lines, without Content-Length */
   P2pSpan static_body;
 
   /* CONFIG_TARGET_PROXY */
   ConfigTransport transport;
-  /* Names the origin and how it is reached: equal in two snapshots exactly when an idle upstream connection of
-   * the one may serve the other. Never used again for another origin. */
+  /* Names the origin and how it is reached: equal in two snapshots exactly when an idle upstream
+   * connection of the one may serve the other. Never used again for another origin. */
   uint64_t origin_key;
   bool https;
   char *host;          /* name or address without brackets, or "unix:/path" */
@@ -137,8 +141,9 @@ typedef struct
   ConfigBalancing agent_balancing; /* among the agents that match */
   bool tls_skip_verify;
   unsigned max_concurrent_requests, max_connections; /* 0: no limit */
-  /* Set on each request to the origin: "Name: value\r\n" lines, made once; Authorization is among them. What the client sends
-   * under these names (lower case, NULL-terminated) is not forwarded, whatever it is spelled like. */
+  /* Set on each request to the origin: "Name: value\r\n" lines, made once; Authorization is among
+   * them. What the client sends under these names (lower case, NULL-terminated) is not forwarded,
+   * whatever it is spelled like. */
   P2pSpan request_fields;
   char **request_field_names;
   ConfigHealthCheck health;
@@ -238,15 +243,17 @@ typedef struct
   bool enabled; /* both of them are */
 } ConfigFoundTarget;
 /* route_id 0: of any route, at the cost of a look at all. False: there is none in this snapshot. */
-bool config_find_target (const Config *cfg, int64_t route_id, int64_t id, ConfigFoundTarget *ret_found);
+bool
+config_find_target (const Config *cfg, int64_t route_id, int64_t id, ConfigFoundTarget *ret_found);
 
 /* Whether anybody asks how many requests are under way: only then they are counted. */
 bool config_counts_requests (const ConfigRoute *route, const ConfigTarget *target);
 /* Likewise through each agent. */
 bool config_counts_pairs (const ConfigTarget *target);
 
-/* The route for a canonical host and a path that starts with "/": the first in order of priority and id whose host pattern and path
- * prefix (whole segments) match, else the default route, else NULL. Cost does not grow with the number of host names. */
+/* The route for a canonical host and a path that starts with "/": the first in order of priority
+ * and id whose host pattern and path prefix (whole segments) match, else the default route, else
+ * NULL. Cost does not grow with the number of host names. */
 const ConfigRoute *config_match (const ConfigListener *listener, P2pSpan host, P2pSpan path);
 
 typedef enum
@@ -269,8 +276,8 @@ GArray *config_list_faults (const Config *cfg, int64_t now_ms);
 /* (nullable) */
 const ConfigCertificate *config_find_certificate (const Config *cfg, int64_t id);
 
-/* The certificate for an SNI (lower case, may be empty): exact name, then wildcard, then the listener's fallback. A new
- * reference, never NULL for an https listener. */
+/* The certificate for an SNI (lower case, may be empty): exact name, then wildcard, then the
+ * listener's fallback. A new reference, never NULL for an https listener. */
 P2pTlsCert *config_choose_cert (const ConfigListener *listener, P2pSpan server_name);
 /* Whether that is another one than the fallback. */
 bool config_has_cert (const ConfigListener *listener, P2pSpan server_name);

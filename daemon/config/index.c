@@ -119,8 +119,8 @@ listener_wants (const ConfigListener *listener, const CertBox *box)
          && (box->pub.listener_id == 0 || box->pub.listener_id == listener->id);
 }
 
-/* Which of several for one name: one for this listener before one for all, one that somebody brought
- * before one that was made here. */
+/* Which of several for one name: one for this listener before one for all, one that somebody
+ * brought before one that was made here. */
 static unsigned
 cert_rank (const CertBox *box)
 {

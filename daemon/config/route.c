@@ -38,7 +38,8 @@ check_row (const StoreRoute *row, GError **error)
                                                         : NULL,
                    error)
          && check (row, "targets",
-                   row->targets->len <= CONFIG_TARGETS_MAX ? NULL : "must not be more than 64", error);
+                   row->targets->len <= CONFIG_TARGETS_MAX ? NULL : "must not be more than 64",
+                   error);
 }
 
 static gint
@@ -77,7 +78,8 @@ share_target (const RouteBox *old, const StoreTarget *row, unsigned position)
   return NULL;
 }
 
-/* That of its version before; its own if it is new or another origin now, of which nothing is known yet. */
+/* That of its version before; its own if it is new or another origin now, of which nothing is known
+ * yet. */
 static ConfigTargetState *
 take_state (const RouteBox *old, const ConfigTarget *target)
 {

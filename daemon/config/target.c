@@ -39,7 +39,8 @@ check_timeout (const TargetScope *scope, const char *member, int64_t value)
              : config_target_refuse (scope, member, "must be between 1 and 86400000");
 }
 
-/* A connection that turns into HTTP/2, or into TLS with HTTP inside, would carry requests that nobody judges. */
+/* A connection that turns into HTTP/2, or into TLS with HTTP inside, would carry requests that
+ * nobody judges. */
 static const char *
 check_upgrade (const char *name)
 {

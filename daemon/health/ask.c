@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* One health check: the request that the target's origin is asked with, on a connection of its own, and what its answer means. Any
- * thread that may block to the check's time-out. Redirects are answers like others and never followed. */
+/* One health check: the request that the target's origin is asked with, on a connection of its own,
+ * and what its answer means. Any thread that may block to the check's time-out. Redirects are
+ * answers like others and never followed. */
 #include "daemon/agents/agents.h"
 #include "daemon/health/health-priv.h"
 #include "daemon/proxy/upstream-dial.h"
 #include "lib/http1.h"
 
 #define HEAD_MAX ((size_t) 16 * 1024)
-#define BODY_MAX ((size_t) 64 * 1024) /* read to its end when it is not longer, so that the origin can close in peace */
+#define BODY_MAX                                                                                   \
+  ((size_t) 64                                                                                     \
+   * 1024) /* read to its end when it is not longer, so that the origin can close in peace */
 #define BODY_MS 1000
 #define SLICE_MS 200 /* of waiting between two looks at stop */
 
@@ -23,9 +26,10 @@ typedef struct
   char buf[HEAD_MAX];
 } Ask;
 
-/* --- the request ------------------------------------------------------------------------------------ */
+/* --- the request ------------------------------------------------------------------------------ */
 
-/* What the clients of the route ask for, when they all ask for one and the same; else what the URL says. */
+/* What the clients of the route ask for, when they all ask for one and the same; else what the URL
+ * says. */
 static void
 append_host (GString *out, const ConfigRoute *route, const ConfigTarget *target)
 {
@@ -64,7 +68,7 @@ write_request (const HealthQuestion *question)
   return out;
 }
 
-/* --- what went wrong -------------------------------------------------------------------------------- */
+/* --- what went wrong -------------------------------------------------------------------------- */
 
 static void
 say (Ask *ask, const char *error)
@@ -125,12 +129,13 @@ say_io (Ask *ask, P2pIo io)
     say_result (ask, upstream_judge_refusal (refusal), NULL);
   else if (io == P2P_IO_TIMEOUT || io == P2P_IO_AGAIN)
     g_snprintf (ask->answer->error, sizeof ask->answer->error,
-                "no answer within %" G_GINT64_FORMAT " ms", ask->question->target->health.timeout_ms);
+                "no answer within %" G_GINT64_FORMAT " ms",
+                ask->question->target->health.timeout_ms);
   else
     say (ask, "the origin closed the connection without an answer");
 }
 
-/* --- the answer ------------------------------------------------------------------------------------- */
+/* --- the answer ------------------------------------------------------------------------------- */
 
 /* Reads what comes, in slices of waiting. */
 static P2pIo
@@ -165,8 +170,8 @@ read_head (Ask *ask, size_t *ret_size)
       P2pIo io;
 
       if (http == P2P_HTTP1_OK)
-        http = p2p_http1_parse_response (ask->buf, *ret_size, method_of (&ask->question->target->health),
-                                         &ask->head);
+        http = p2p_http1_parse_response (ask->buf, *ret_size,
+                                         method_of (&ask->question->target->health), &ask->head);
       if (http == P2P_HTTP1_OK && (ask->head.status >= 200 || ask->head.status == 101))
         return true;
       if (http == P2P_HTTP1_OK)
@@ -199,13 +204,15 @@ judge_status (Ask *ask)
   HealthAnswer *answer = ask->answer;
 
   answer->status_code = ask->head.status;
-  answer->good = answer->status_code >= check->status_min && answer->status_code <= check->status_max;
+  answer->good
+      = answer->status_code >= check->status_min && answer->status_code <= check->status_max;
   if (!answer->good)
     g_snprintf (answer->error, sizeof answer->error, "the origin answered %u, not %u to %u",
                 answer->status_code, check->status_min, check->status_max);
 }
 
-/* A close while the origin still writes would be an error in its log. n: bytes of the body that are here. */
+/* A close while the origin still writes would be an error in its log. n: bytes of the body that are
+ * here. */
 static void
 drain (Ask *ask, size_t n)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The checker's table: one entry a pair that is to be checked, and the order in which they are due. Everything stands under the
- * checker's lock but what an entry's own check does while it runs. */
+/* The checker's table: one entry a pair that is to be checked, and the order in which they are due.
+ * Everything stands under the checker's lock but what an entry's own check does while it runs. */
 #pragma once
 
 #include "daemon/health/health-priv.h"
@@ -31,7 +31,8 @@ typedef struct
 {
   P2pMutex lock;
   pthread_cond_t cond;
-  Config *cfg;         /* (lock) (owned reference) the snapshot that the table was made from; scheduler only */
+  Config
+      *cfg; /* (lock) (owned reference) the snapshot that the table was made from; scheduler only */
   GHashTable *table;   /* (lock) (owned) PairKey -> Check */
   GSequence *queue;    /* (lock) (owned) of Check, borrowed: by due_us */
   unsigned n_running;  /* (lock) */
@@ -48,7 +49,8 @@ extern Checker checker;
 /* table.c */
 void checker_table_init (void);
 void checker_table_done (void);
-/* Takes over the snapshot in force: new pairs are due soon, those that are gone or another question now are forgotten. Scheduler. */
+/* Takes over the snapshot in force: new pairs are due soon, those that are gone or another question
+ * now are forgotten. Scheduler. */
 void checker_sync_locked (void);
 /* Puts it into the queue. */
 void checker_enqueue_locked (Check *check, int64_t due_us);

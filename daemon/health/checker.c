@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The checker: a thread that waits for the next pair that is due, and a small pool that asks. No more than HEALTH_CHECKS_MAX ask at
- * once; who is due meanwhile waits in the queue. The scheduler alone takes over new snapshots; the lock guards the table. */
+/* The checker: a thread that waits for the next pair that is due, and a small pool that asks. No
+ * more than HEALTH_CHECKS_MAX ask at once; who is due meanwhile waits in the queue. The scheduler
+ * alone takes over new snapshots; the lock guards the table. */
 #include "daemon/agents/agents.h"
 #include "daemon/config/change.h"
 #include "daemon/health/checker-priv.h"
@@ -19,7 +20,7 @@ health_jitter (int64_t interval_us, uint32_t random)
   return interval_us / 10 * 9 + (int64_t) ((double) interval_us / 5 * random / UINT32_MAX);
 }
 
-/* --- telling ---------------------------------------------------------------------------------------- */
+/* --- telling ---------------------------------------------------------------------------------- */
 
 static void
 tell_change (const Config *cfg,
@@ -32,13 +33,15 @@ tell_change (const Config *cfg,
   g_autofree char *through = agent ? g_strdup_printf (" through agent '%s'", agent->name) : NULL;
 
   if (health == CONFIG_HEALTH_HEALTHY)
-    p2p_log (P2P_LOG_INFO, "health", "target '%s'%s: healthy", target->name, through ? through : "");
+    p2p_log (P2P_LOG_INFO, "health", "target '%s'%s: healthy", target->name,
+             through ? through : "");
   else
-    p2p_log (P2P_LOG_INFO, "health", "target '%s'%s: unhealthy: %s, not used until %u checks in a row succeed",
+    p2p_log (P2P_LOG_INFO, "health",
+             "target '%s'%s: unhealthy: %s, not used until %u checks in a row succeed",
              target->name, through ? through : "", why, target->health.healthy_threshold);
 }
 
-/* --- one check -------------------------------------------------------------------------------------- */
+/* --- one check -------------------------------------------------------------------------------- */
 
 /* Its check has ended, or was not needed. */
 static void
@@ -60,7 +63,8 @@ next_due (const ConfigTarget *target, int64_t since_us)
   return since_us + health_jitter (target->health.interval_ms * 1000, g_rand_int (checker.rand));
 }
 
-/* What the answer says, unless the question is another one by now. True: the pair's health changed. */
+/* What the answer says, unless the question is another one by now. True: the pair's health changed.
+ */
 static bool
 note_answer (Check *check,
              const ConfigTarget *target,
@@ -109,7 +113,7 @@ run_check (P2pTask *task)
   finish (check, next_due (question.target, check->asked_us));
 }
 
-/* --- the scheduler ---------------------------------------------------------------------------------- */
+/* --- the scheduler ---------------------------------------------------------------------------- */
 
 /* Whether the pair's agent is there; its coming and going is history. */
 static bool
@@ -139,7 +143,8 @@ had_good_traffic (Check *check, int64_t now_us)
          && now_us - good_at_us <= check->target->health.interval_ms * 1000;
 }
 
-/* The scheduler's own part of a check; check->target stays, since only the scheduler takes snapshots over. */
+/* The scheduler's own part of a check; check->target stays, since only the scheduler takes
+ * snapshots over. */
 static void
 begin_check (Check *check)
 {
@@ -211,7 +216,7 @@ checker_main (void *data)
   return NULL;
 }
 
-/* --- start and stop --------------------------------------------------------------------------------- */
+/* --- start and stop --------------------------------------------------------------------------- */
 
 static void
 note_swap (const Config *old, const Config *cfg, void *data)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What the files of the health checks share: one question to one pair, and when the next one is due. */
+/* What the files of the health checks share: one question to one pair, and when the next one is
+ * due. */
 #pragma once
 
 #include "daemon/health/health.h"

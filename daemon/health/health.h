@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Active health checks: every target that wants them is asked now and then, directly or through each agent that matches, unless real
- * requests did it already. What comes of it stands in the target's state (daemon/config/target-state.h), where the path of a request
- * sees it; this is the door for who starts the checker and for who tells people. */
+/* Active health checks: every target that wants them is asked now and then, directly or through
+ * each agent that matches, unless real requests did it already. What comes of it stands in the
+ * target's state (daemon/config/target-state.h), where the path of a request sees it; this is the
+ * door for who starts the checker and for who tells people. */
 #pragma once
 
 #include "daemon/config/config.h"
@@ -12,9 +13,11 @@
 /* At once. */
 #define HEALTH_CHECKS_MAX 64
 
-/* Main thread; after the proxy, whose way to the origins it uses, and before anything that changes configuration. */
+/* Main thread; after the proxy, whose way to the origins it uses, and before anything that changes
+ * configuration. */
 bool health_start (GError **error);
-/* Joins its threads: checks that wait for an answer end at once, those that still connect at their own deadline. */
+/* Joins its threads: checks that wait for an answer end at once, those that still connect at their
+ * own deadline. */
 void health_stop (void);
 
 typedef enum
@@ -35,6 +38,7 @@ typedef struct
 } HealthStatus;
 
 /* Any thread; short locks. A target with several agents is as good as the best of its pairs. */
-void health_get_status (const Config *cfg, const ConfigFoundTarget *found, HealthStatus *ret_status);
+void
+health_get_status (const Config *cfg, const ConfigFoundTarget *found, HealthStatus *ret_status);
 void health_status_clear (HealthStatus *status);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (HealthStatus, health_status_clear)

@@ -48,7 +48,8 @@ judge_agents (const Config *cfg, const ConfigTarget *target, HealthStatus *statu
     {
       const ConfigAgent *agent = cfg->agents[i];
 
-      if (agent->enabled && config_selector_matches (target, agent) && agents_is_connected (agent->id))
+      if (agent->enabled && config_selector_matches (target, agent)
+          && agents_is_connected (agent->id))
         word = better (judge_pair (target, agent->id, status), word);
     }
   if (word == HEALTH_DISCONNECTED)

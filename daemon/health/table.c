@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The table of pairs that are checked, made anew from each snapshot: what stayed keeps its place and its results. */
+/* The table of pairs that are checked, made anew from each snapshot: what stayed keeps its place
+ * and its results. */
 #include "daemon/health/checker-priv.h"
 
 #define FIRST_MS 1000 /* a new pair is asked within this time, and within a tenth of its interval */
@@ -112,8 +113,8 @@ want_pair_locked (const ConfigRoute *route, const ConfigTarget *target, int64_t 
   check->target = target;
   check->seen = true;
   g_hash_table_insert (checker.table, &check->key, check);
-  checker_enqueue_locked (check,
-                          p2p_now_us () + (int64_t) (g_rand_double (checker.rand) * (double) first_us));
+  checker_enqueue_locked (
+      check, p2p_now_us () + (int64_t) (g_rand_double (checker.rand) * (double) first_us));
 }
 
 static void
@@ -131,7 +132,9 @@ want_target_locked (const Config *cfg, const ConfigRoute *route, const ConfigTar
       want_pair_locked (route, target, cfg->agents[i]->id);
 }
 
-typedef void (*TargetFunc) (const Config *cfg, const ConfigRoute *route, const ConfigTarget *target);
+typedef void (*TargetFunc) (const Config *cfg,
+                            const ConfigRoute *route,
+                            const ConfigTarget *target);
 
 static void
 foreach_target (const Config *cfg, TargetFunc func)

@@ -39,8 +39,8 @@ turn_away (int take_fd, const ListenerRef *listener, const char *answer)
 
   if (listener->tls)
     return;
-  /* What has not been read when it closes would make the kernel send RST, and the answer be lost. None of this blocks and
-   * none of it has to succeed. */
+  /* What has not been read when it closes would make the kernel send RST, and the answer be lost.
+   * None of this blocks and none of it has to succeed. */
   (void) recv (fd, waste, sizeof waste, MSG_DONTWAIT);
   (void) send (fd, answer, strlen (answer), MSG_DONTWAIT | MSG_NOSIGNAL);
   (void) shutdown (fd, SHUT_WR);
@@ -72,10 +72,12 @@ pause_accepting (int error_number)
                g_strerror (error_number), PAUSE_MS);
       say_again_at_us = now_us + SAY_AGAIN_US;
     }
-  (void) poll (NULL, 0, PAUSE_MS); /* waits for descriptors of others to be closed: nothing rings then */
+  (void) poll (NULL, 0,
+               PAUSE_MS); /* waits for descriptors of others to be closed: nothing rings then */
 }
 
-/* Says at most now and then why peers are turned away: each one would be a line of log for anybody who asks. */
+/* Says at most now and then why peers are turned away: each one would be a line of log for anybody
+ * who asks. */
 static void
 say_full (int64_t *say_again_at_us, const char *what)
 {

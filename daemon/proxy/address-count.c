@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Hash tables of addresses, several so that workers which close connections seldom meet at one lock. The hash has a secret of this
- * process: nobody can choose addresses that collide. */
+/* Hash tables of addresses, several so that workers which close connections seldom meet at one
+ * lock. The hash has a secret of this process: nobody can choose addresses that collide. */
 #include "daemon/proxy/address-count.h"
 
 #include "lib/lock.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Answers of our own: error pages and static targets. They are written whole before the next request is read, under the deadline of
- * a body that stands still. */
+/* Answers of our own: error pages and static targets. They are written whole before the next
+ * request is read, under the deadline of a body that stands still. */
 #include "lib/date.h"
 #include "daemon/proxy/proxy-priv.h"
 #include "daemon/proxy/writer.h"
@@ -40,7 +40,8 @@ put_head (Writer *out, unsigned status, P2pSpan fields, size_t body_size, bool c
     WRITER_PUT (out, "Connection: close\r\n");
 }
 
-/* A body that stands whole in the buffer is passed over, so that the connection can be kept; any other ends it. */
+/* A body that stands whole in the buffer is passed over, so that the connection can be kept; any
+ * other ends it. */
 static bool
 skip_body (Request *req)
 {
@@ -53,7 +54,8 @@ skip_body (Request *req)
       P2pSpan content;
       size_t used = 0;
 
-      if (p2p_body_feed (&body, (P2pSpan){ req->ws->in + at, req->n_in - at }, &content, &used, NULL)
+      if (p2p_body_feed (&body, (P2pSpan){ req->ws->in + at, req->n_in - at }, &content, &used,
+                         NULL)
           > P2P_HTTP1_MORE)
         return false;
       at += used;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Who the client of a request is: the peer, or, when the peer is a proxy that the listener trusts, whom it names. The one
- * answer that logs, limits and forwarded fields use. The worker of the request; nothing here allocates. */
+/* Who the client of a request is: the peer, or, when the peer is a proxy that the listener trusts,
+ * whom it names. The one answer that logs, limits and forwarded fields use. The worker of the
+ * request; nothing here allocates. */
 #include "daemon/proxy/proxy-priv.h"
 
 #include "lib/peer.h"
@@ -45,7 +46,8 @@ client_is_trusted_peer (int64_t listener_id, const struct sockaddr *peer)
          && is_trusted (listener, address);
 }
 
-/* "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:80" (RFC 7239 section 6). */
+/* "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:80" (RFC 7239 section
+ * 6). */
 static bool
 parse_node (P2pSpan text, uint8_t ret_address[16])
 {
@@ -139,8 +141,8 @@ put_before (Request *req, const uint8_t address[16])
   return true;
 }
 
-/* Right to left, as far as those who wrote it are trusted; what is no address ends it, and the last one stands. False: there
- * is no such field. */
+/* Right to left, as far as those who wrote it are trusted; what is no address ends it, and the last
+ * one stands. False: there is no such field. */
 static bool
 walk_fields (Request *req, P2pFieldId id)
 {
@@ -169,8 +171,8 @@ walk_fields (Request *req, P2pFieldId id)
   return found;
 }
 
-/* How the client reached the outermost trusted proxy is known to the innermost only by what it was told: its own word, the last
- * one, counts. */
+/* How the client reached the outermost trusted proxy is known to the innermost only by what it was
+ * told: its own word, the last one, counts. */
 static void
 resolve_scheme (Request *req)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Whose connection it is when a trusted proxy in front passes on bytes: its PROXY header, before anything else. The socket is
- * looked at first and then read to the header's last byte only, so that whatever follows is the client's, TLS or not. The
- * connection's worker; no state but the connection's. */
+/* Whose connection it is when a trusted proxy in front passes on bytes: its PROXY header, before
+ * anything else. The socket is looked at first and then read to the header's last byte only, so
+ * that whatever follows is the client's, TLS or not. The connection's worker; no state but the
+ * connection's. */
 #include "daemon/proxy/proxy-priv.h"
 
 #include "lib/log.h"
@@ -98,7 +99,8 @@ conn_read_header (Conn *conn)
   while (n < 0 && errno == EINTR);
   if (n <= 0)
     return n == 0 ? P2P_IO_EOF : errno == EAGAIN ? P2P_IO_AGAIN : P2P_IO_RESET;
-  result = p2p_proxy_header_parse ((P2pSpan){ buf, n_old + (size_t) n }, conn->header_versions, &header);
+  result = p2p_proxy_header_parse ((P2pSpan){ buf, n_old + (size_t) n }, conn->header_versions,
+                                   &header);
   if (result == P2P_PROXY_HEADER_BAD)
     {
       say_refused (conn, header.reason_bad);

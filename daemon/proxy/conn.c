@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A connection of a client: handshake, heads, requests one after the other, and parking in between. While parked it belongs to the
- * pool, while it runs to one worker. The roster of all of them is only there to cut them at the end. */
+/* A connection of a client: handshake, heads, requests one after the other, and parking in between.
+ * While parked it belongs to the pool, while it runs to one worker. The roster of all of them is
+ * only there to cut them at the end. */
 #include "daemon/proxy/flight.h"
 #include "daemon/proxy/upstream.h"
 
@@ -14,10 +15,10 @@
 #include <glib.h>
 
 #define BEGUN_WAIT_US 20000   /* a worker waits so long for the next bytes of what has begun */
-#define LINGER_MS 2000        /* for the client to read an answer that came before its request's end */
+#define LINGER_MS 2000 /* for the client to read an answer that came before its request's end */
 #define RELAY_STALL_MS 60000
 
-/* --- bytes that are kept ---------------------------------------------------------------------------- */
+/* --- bytes that are kept ---------------------------------------------------------------------- */
 
 bool
 conn_keep_early (Conn *conn, const char *buf, size_t n)
@@ -47,7 +48,7 @@ conn_drop_early (Conn *conn)
   g_clear_pointer (&conn->early, g_free);
 }
 
-/* --- birth and end --------------------------------------------------------------------------------- */
+/* --- birth and end ---------------------------------------------------------------------------- */
 
 /* Leaves the roster and lets go of all but the stream and the place among those of its address. */
 static P2pStream *
@@ -94,7 +95,7 @@ conn_park (Conn *conn)
   p2p_park (&conn->parked, &item, 1, conn->deadline_us);
 }
 
-/* --- heads ----------------------------------------------------------------------------------------- */
+/* --- heads ------------------------------------------------------------------------------------ */
 
 typedef enum
 {
@@ -158,7 +159,7 @@ restore_early (Conn *conn, Workspace *ws)
   return n;
 }
 
-/* --- requests -------------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 /* What an upgraded connection goes on to count for, on either side. */
 typedef struct
@@ -180,8 +181,8 @@ relay_done_cb (const P2pRelayResult *result, void *data)
   g_free (handed);
 }
 
-/* The client's stream and the origin's are joined; the connection is no more. It may be silent for as long as both are there:
- * what they speak has its own pings, or needs none. */
+/* The client's stream and the origin's are joined; the connection is no more. It may be silent for
+ * as long as both are there: what they speak has its own pings, or needs none. */
 static void
 conn_hand_over (Conn *conn, Workspace *ws, Request *req)
 {
@@ -226,7 +227,8 @@ conn_park_exchange (Conn *conn, Request *req)
   p2p_park (&conn->parked, req->wait, G_N_ELEMENTS (req->wait), req->wait_until_us);
 }
 
-/* After a step of the request. True: go on with the next, of which ws->in[0..*n_in) is there. False: conn and ws are gone. */
+/* After a step of the request. True: go on with the next, of which ws->in[0..*n_in) is there.
+ * False: conn and ws are gone. */
 static bool
 after_step (Conn *conn, Request *req, Step step, size_t *n_in)
 {
@@ -282,8 +284,9 @@ serve_request (Conn *conn, Workspace *ws, size_t head_size, size_t *n_in)
   return after_step (conn, req, step, n_in);
 }
 
-/* Requests one after the other, as long as their first bytes are there. ask: the first one's may have come; to ask for more after
- * each answer would be in vain nearly always, the waiter sees what comes. */
+/* Requests one after the other, as long as their first bytes are there. ask: the first one's may
+ * have come; to ask for more after each answer would be in vain nearly always, the waiter sees what
+ * comes. */
 static void
 serve_all (Conn *conn, Workspace *ws, size_t n_in, bool ask)
 {
@@ -337,7 +340,7 @@ conn_resume (Conn *conn, P2pWake wake)
     serve_all (conn, ws, n_in, false);
 }
 
-/* --- phases ---------------------------------------------------------------------------------------- */
+/* --- phases ----------------------------------------------------------------------------------- */
 
 /* What the client says comes next. */
 static void
@@ -346,8 +349,8 @@ conn_begin (Conn *conn)
   bool tls = conn->listener->tls != NULL;
 
   conn->phase = tls ? CONN_HANDSHAKE : CONN_HEAD;
-  conn->deadline_us
-      = p2p_deadline_ms (tls ? proxy.options.handshake_timeout_ms : proxy.options.header_timeout_ms);
+  conn->deadline_us = p2p_deadline_ms (tls ? proxy.options.handshake_timeout_ms
+                                           : proxy.options.header_timeout_ms);
 }
 
 static void
@@ -383,7 +386,8 @@ conn_turn_away (Conn *conn)
   ws = workspace_take ();
   answer_bad_head (conn, ws, 429, "connections at your limit");
   workspace_give (ws);
-  address_count_leave (g_steal_pointer (&conn->count)); /* who is turned away takes nobody's place */
+  address_count_leave (
+      g_steal_pointer (&conn->count)); /* who is turned away takes nobody's place */
   conn_linger (conn);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The heads of an origin's answers: read, judged, written anew for the client; 1xx and 101 on the way. */
+/* The heads of an origin's answers: read, judged, written anew for the client; 1xx and 101 on the
+ * way. */
 #include "daemon/proxy/exchange-priv.h"
 
 #include "daemon/agents/agents.h"
@@ -182,11 +183,13 @@ no_answer (Exchange *ex, P2pIo io)
     return STALE;
   if (kind)
     return agent_refused (ex, kind);
-  return exchange_fail (ex, 502, io == P2P_IO_EOF ? "the origin closed the connection without an answer"
+  return exchange_fail (ex, 502,
+                        io == P2P_IO_EOF ? "the origin closed the connection without an answer"
                                          : "the connection to the origin broke");
 }
 
-/* Most answers come at once: they are waited for in the reading call itself, once, for some milliseconds. */
+/* Most answers come at once: they are waited for in the reading call itself, once, for some
+ * milliseconds. */
 static P2pIo
 receive (Exchange *ex, void *buf, size_t size, size_t *ret_n)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What the files of an exchange share: exchange.c (both directions and the one wait), exchange-head.c (the heads of the origin's
- * answers) and exchange-time.c (who has how much time). One worker at a time. */
+/* What the files of an exchange share: exchange.c (both directions and the one wait),
+ * exchange-head.c (the heads of the origin's answers) and exchange-time.c (who has how much time).
+ * One worker at a time. */
 #pragma once
 
 #include "daemon/proxy/exchange.h"
@@ -26,7 +27,8 @@ struct Exchange
   Upstream *up;
   Pipe up_pipe;   /* client to origin */
   Pipe down_pipe; /* origin to client */
-  bool may_repeat;  /* no byte of an answer has come, and the request may be sent again if all of it is still here */
+  bool may_repeat;  /* no byte of an answer has come, and the request may be sent again if all of it
+                       is still here */
   bool upgrade;     /* the client's Upgrade went out */
   bool up_done;     /* the request is out, whole */
   bool up_broken;   /* the origin takes no more of it */
@@ -43,7 +45,8 @@ struct Exchange
   P2pSpan interim; /* of a 1xx head, to be written before anything else goes down */
   int64_t connect_timeout_us, header_timeout_us, idle_timeout_us;
   int64_t start_us; /* 0: it has not waited yet */
-  uint64_t n_interim; /* bytes of 1xx heads so far: after one the client need not wait with its body */
+  uint64_t
+      n_interim; /* bytes of 1xx heads so far: after one the client need not wait with its body */
   /* exchange-time.c */
   int64_t last_move_us;
   uint64_t last_moved;
@@ -59,10 +62,12 @@ struct Exchange
 /* BROKEN when an answer has begun, else FAILED with what to answer. detail: static. */
 Outcome exchange_fail (Exchange *ex, unsigned status, const char *detail);
 
-/* Whether a thread that sleeps until its origin answers would be missed: parking costs less then. */
+/* Whether a thread that sleeps until its origin answers would be missed: parking costs less then.
+ */
 bool exchange_is_crowded (void);
 
-/* Before a wait, whose client_want is known: notes what moved since the last one. GOES_ON, or the client is too slow. */
+/* Before a wait, whose client_want is known: notes what moved since the last one. GOES_ON, or the
+ * client is too slow. */
 Outcome exchange_note_moves (Exchange *ex, unsigned client_want);
 /* Until when that wait may last. */
 int64_t exchange_deadline (const Exchange *ex);

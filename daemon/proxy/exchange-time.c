@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Who has how much time in an exchange. The origin has some for the head of its answer and some between two bytes. The client has some
- * between two bytes of a body, and a rate to keep up over that time; it pays only for waits that are for it, so that
- * neither a slow origin nor a quiet stream of events nor the other side's back-pressure is its fault. One worker at a time. */
+/* Who has how much time in an exchange. The origin has some for the head of its answer and some
+ * between two bytes. The client has some between two bytes of a body, and a rate to keep up over
+ * that time; it pays only for waits that are for it, so that neither a slow origin nor a quiet
+ * stream of events nor the other side's back-pressure is its fault. One worker at a time. */
 #include "daemon/agents/agents.h"
 #include "daemon/proxy/exchange-priv.h"
 #include "daemon/proxy/passive.h"
@@ -10,7 +11,8 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
-/* It asked to be told before it sends its body (RFC 9110 section 10.1.1): that is the origin's to do. */
+/* It asked to be told before it sends its body (RFC 9110 section 10.1.1): that is the origin's to
+ * do. */
 static bool
 awaits_continue (const Exchange *ex)
 {
@@ -57,7 +59,8 @@ exchange_note_moves (Exchange *ex, unsigned client_want)
   uint64_t moved = ex->up_pipe.n_read + ex->up_pipe.n_written + ex->n_interim;
   bool keeps = true;
 
-  if (ex->answering) /* a head has its time as a whole: a byte now and then does not make it longer */
+  if (ex->answering) /* a head has its time as a whole: a byte now and then does not make it longer
+                      */
     moved += ex->down_pipe.n_read + ex->down_pipe.n_written;
   if (moved != ex->last_moved || ex->last_move_us == 0)
     {
@@ -75,7 +78,8 @@ exchange_note_moves (Exchange *ex, unsigned client_want)
   return keeps ? GOES_ON : client_is_slow (ex);
 }
 
-/* The agent has not said yet whether it got through to the origin, which is a part of connecting. */
+/* The agent has not said yet whether it got through to the origin, which is a part of connecting.
+ */
 static bool
 awaits_agent (const Exchange *ex)
 {
@@ -91,7 +95,8 @@ deadline_of_bytes (const Exchange *ex)
     return ex->last_move_us + ex->header_timeout_us;
   if (ex->client_takes && !ex->looked)
     return ex->last_move_us + client_us / 2;
-  return ex->last_move_us + (ex->client_sends || ex->client_takes ? client_us : ex->idle_timeout_us);
+  return ex->last_move_us
+         + (ex->client_sends || ex->client_takes ? client_us : ex->idle_timeout_us);
 }
 
 int64_t
@@ -102,8 +107,9 @@ exchange_deadline (const Exchange *ex)
   return awaits_agent (ex) ? MIN (deadline_us, ex->start_us + ex->connect_timeout_us) : deadline_us;
 }
 
-/* The kernel takes much for a client and tells only when a third of it is free again. Whether a slow one reads at all is asked of
- * the kernel, in the middle of the time and at its end; no call in vain for those who are quicker. */
+/* The kernel takes much for a client and tells only when a third of it is free again. Whether a
+ * slow one reads at all is asked of the kernel, in the middle of the time and at its end; no call
+ * in vain for those who are quicker. */
 static Outcome
 look_at_reader (Exchange *ex)
 {

@@ -8,7 +8,8 @@
 
 #include <glib.h>
 
-/* So many threads may sleep until their origin answers: quicker than to park, while nobody else needs the processors. */
+/* So many threads may sleep until their origin answers: quicker than to park, while nobody else
+ * needs the processors. */
 #define FEW_EXCHANGES 1
 
 Outcome
@@ -21,7 +22,7 @@ exchange_fail (Exchange *ex, unsigned status, const char *detail)
   return FAILED;
 }
 
-/* --- the way up ------------------------------------------------------------------------------------ */
+/* --- the way up ------------------------------------------------------------------------------- */
 
 static bool
 start_up (Exchange *ex)
@@ -37,8 +38,9 @@ start_up (Exchange *ex)
   pipe_init (&ex->up_pipe, req->conn->strm, ex->up->strm, req->ws->in + req->head_size,
              sizeof req->ws->in - req->head_size, req->n_in - req->head_size);
   ex->up_pipe.max_content = proxy.options.max_body_bytes;
-  /* A field that the target sets could come back in a trailer, which some origins merge into the head; the configuration may be
-   * gone when it comes, so that there are none then (RFC 9110 section 6.5.1 lets us leave them out). */
+  /* A field that the target sets could come back in a trailer, which some origins merge into the
+   * head; the configuration may be gone when it comes, so that there are none then (RFC 9110
+   * section 6.5.1 lets us leave them out). */
   if (!req->target->request_field_names[0])
     ex->up_pipe.trailers = (P2pTrailers){ .buf = req->ws->trailers_up,
                                           .size = sizeof req->ws->trailers_up };
@@ -111,7 +113,7 @@ watch_client (Exchange *ex, unsigned *client_want)
   return GOES_ON;
 }
 
-/* --- the way down: body ---------------------------------------------------------------------------- */
+/* --- the way down: body ----------------------------------------------------------------------- */
 
 static void
 give_origin_back (Exchange *ex)
@@ -127,8 +129,8 @@ give_origin_back (Exchange *ex)
     upstream_close (ex->up);
 }
 
-/* The origin has said all. Whoever comes after this answer must not find its places taken: they are free before the client can know
- * that it is answered. */
+/* The origin has said all. Whoever comes after this answer must not find its places taken: they are
+ * free before the client can know that it is answered. */
 static void
 release_origin (Exchange *ex)
 {
@@ -183,7 +185,7 @@ go_down (Exchange *ex, unsigned *client_want, unsigned *origin_want, bool *more)
   return BROKEN;
 }
 
-/* --- both ------------------------------------------------------------------------------------------ */
+/* --- both ------------------------------------------------------------------------------------- */
 
 bool
 exchange_is_crowded (void)
@@ -191,8 +193,9 @@ exchange_is_crowded (void)
   return atomic_load_explicit (&proxy.n_exchanges, memory_order_relaxed) > FEW_EXCHANGES;
 }
 
-/* The request is out and no byte of its answer is there: no thread has to stay for that. Each one keeps its workspace; those
- * above the limit keep their thread as well, so that a pool without a free one refuses what comes. */
+/* The request is out and no byte of its answer is there: no thread has to stay for that. Each one
+ * keeps its workspace; those above the limit keep their thread as well, so that a pool without a
+ * free one refuses what comes. */
 static bool
 may_park (const Exchange *ex)
 {
@@ -204,7 +207,8 @@ may_park (const Exchange *ex)
          && (ex->was_patient || exchange_is_crowded ());
 }
 
-/* Most answers come within milliseconds: until then only the origin is watched, which saves a system call. */
+/* Most answers come within milliseconds: until then only the origin is watched, which saves a
+ * system call. */
 static Outcome
 park (Exchange *ex, unsigned client_want, unsigned origin_want)
 {
@@ -220,8 +224,9 @@ park (Exchange *ex, unsigned client_want, unsigned origin_want)
   return PARK;
 }
 
-/* A client from which nothing is read now could leave unseen: a stalled origin takes none of its body, or it sent more than there is
- * room for. While an origin that broke off says why, it is not asked: the answer is worth the try. */
+/* A client from which nothing is read now could leave unseen: a stalled origin takes none of its
+ * body, or it sent more than there is room for. While an origin that broke off says why, it is not
+ * asked: the answer is worth the try. */
 static unsigned
 client_leaving (const Exchange *ex, unsigned client_want)
 {
@@ -270,7 +275,7 @@ run (Exchange *ex)
     }
 }
 
-/* --- the end --------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static void
 finish_complete (Exchange *ex)
@@ -345,8 +350,9 @@ finish (Exchange *ex, Outcome outcome)
   return EXCHANGE_DONE;
 }
 
-/* Bytes on a new connection before it was asked anything would be taken for the answer, and the answer for the next client's. Through
- * an agent a look would cost a frame of its own: what opens the stream goes out with the request. */
+/* Bytes on a new connection before it was asked anything would be taken for the answer, and the
+ * answer for the next client's. Through an agent a look would cost a frame of its own: what opens
+ * the stream goes out with the request. */
 static bool
 spoke_early (const Upstream *up)
 {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Exchange: one request and its answer between the client and a reached origin. Both bodies run at the same
- * time in one worker, each through a Pipe of its own: neither direction ever blocks the other.
+/* Exchange: one request and its answer between the client and a reached origin. Both bodies run at
+ * the same time in one worker, each through a Pipe of its own: neither direction ever blocks the
+ * other.
  *
- * A client whose FIN arrives while it awaits an answer counts as having left: the upstream request is ended. */
+ * A client whose FIN arrives while it awaits an answer counts as having left: the upstream request
+ * is ended. */
 #pragma once
 
 #include "daemon/proxy/upstream.h"
@@ -17,7 +19,8 @@ typedef enum
   EXCHANGE_STALE, /* a reused connection that was dead: nothing has been answered, up is closed */
 } ExchangeResult;
 
-/* Takes up in every case; *take_up must outlive the exchange. may_repeat: answer EXCHANGE_STALE where that is safe. */
+/* Takes up in every case; *take_up must outlive the exchange. may_repeat: answer EXCHANGE_STALE
+ * where that is safe. */
 ExchangeResult exchange_run (Exchange *ex, Request *req, Upstream *take_up, bool may_repeat);
 /* After EXCHANGE_PARK. */
 ExchangeResult exchange_resume (Exchange *ex, P2pWake wake);

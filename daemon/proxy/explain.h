@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* What would happen to a request: the same parser and the same steps as for a real one, without a connection and without asking
- * anybody. Any thread but the acceptor's, after proxy_start (); nothing blocks. */
+/* What would happen to a request: the same parser and the same steps as for a real one, without a
+ * connection and without asking anybody. Any thread but the acceptor's, after proxy_start ();
+ * nothing blocks. */
 #pragma once
 
 #include "daemon/config/config.h"
@@ -40,7 +41,8 @@ typedef struct
   unsigned status;  /* 0: the origin's */
   char detail[256]; /* why it is refused, or "" */
   char *location;   /* (owned) (nullable: no redirect) */
-  char *host, *path; /* (owned) (nullable: no request) the canonical host and the path that was matched */
+  char *host,
+      *path; /* (owned) (nullable: no request) the canonical host and the path that was matched */
   char address[INET6_ADDRSTRLEN]; /* the client's, as it is known everywhere */
   Config *cfg;                    /* (owned reference) what the rest points into */
   const ConfigListener *listener; /* (borrowed: cfg) */
@@ -48,7 +50,8 @@ typedef struct
   const ConfigTarget *target;     /* (borrowed: cfg) (nullable) */
 } ProxyExplanation;
 
-/* head: a request's head as a client would send it, to the listener, from the address. False: no such listener. */
+/* head: a request's head as a client would send it, to the listener, from the address. False: no
+ * such listener. */
 bool proxy_explain (int64_t listener_id,
                     P2pSpan head,
                     const char *address,

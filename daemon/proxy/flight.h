@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A request with all that it needs to go on after it was parked: it stands in the workspace, not on a worker's stack.
- * One worker at a time. */
+/* A request with all that it needs to go on after it was parked: it stands in the workspace, not on
+ * a worker's stack. One worker at a time. */
 #pragma once
 
 #include "daemon/proxy/exchange-priv.h"

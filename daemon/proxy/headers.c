@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Heads that we write. Fields are copied in the order they came, without the hop-by-hop ones (RFC 9110 section 7.6.1) and
- * without those that only we may set. */
+/* Heads that we write. Fields are copied in the order they came, without the hop-by-hop ones (RFC
+ * 9110 section 7.6.1) and without those that only we may set. */
 #include "daemon/proxy/headers.h"
 
 #include "daemon/proxy/upgrade.h"
@@ -11,8 +11,8 @@
 
 static const P2pSpan via_name = { "p2pstream", 9 };
 
-/* Fields by which a client could pretend to be somebody else. Other spellings ("_" for "-") are hop-by-hop by the parser's
- * word already. */
+/* Fields by which a client could pretend to be somebody else. Other spellings ("_" for "-") are
+ * hop-by-hop by the parser's word already. */
 static bool
 is_ours (const P2pField *field)
 {
@@ -60,7 +60,8 @@ fold (char c)
   return c == '_' || c == '.' ? '-' : c;
 }
 
-/* Whether the target sets a field of this name itself: then nobody else's is forwarded, whatever it is spelled like. */
+/* Whether the target sets a field of this name itself: then nobody else's is forwarded, whatever it
+ * is spelled like. */
 static bool
 is_replaced (const ConfigTarget *target, P2pSpan name)
 {
@@ -230,7 +231,11 @@ put_status_line (Writer *out, unsigned status, P2pSpan reason)
 }
 
 static void
-put_response_framing (const Request *req, const P2pResponseHead *resp, Frame frame, bool close, Writer *out)
+put_response_framing (const Request *req,
+                      const P2pResponseHead *resp,
+                      Frame frame,
+                      bool close,
+                      Writer *out)
 {
   /* RFC 9110 section 8.6: no length in a 204, not even the 0 that some origins send. */
   if (frame == FRAME_CHUNKED)
@@ -243,7 +248,8 @@ put_response_framing (const Request *req, const P2pResponseHead *resp, Frame fra
     }
   /* RFC 9110 section 15.5.22: 426 says what to ask for. */
   if (resp->status == 101
-      || (resp->status == 426 && req->head->msg.minor > 0 && upgrade_is_offered (&resp->msg, req->target)))
+      || (resp->status == 426 && req->head->msg.minor > 0
+          && upgrade_is_offered (&resp->msg, req->target)))
     {
       if (close)
         WRITER_PUT (out, "Connection: Upgrade, close\r\n");
@@ -258,7 +264,11 @@ put_response_framing (const Request *req, const P2pResponseHead *resp, Frame fra
 }
 
 bool
-headers_write_response (const Request *req, const P2pResponseHead *resp, Frame frame, bool close, Writer *out)
+headers_write_response (const Request *req,
+                        const P2pResponseHead *resp,
+                        Frame frame,
+                        bool close,
+                        Writer *out)
 {
   const P2pMessage *msg = &resp->msg;
 

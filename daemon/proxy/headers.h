@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Heads that we write: what goes to the origin and what goes to the client. Nothing blocks or allocates. */
+/* Heads that we write: what goes to the origin and what goes to the client. Nothing blocks or
+ * allocates. */
 #pragma once
 
 #include "daemon/proxy/proxy-priv.h"
@@ -19,4 +20,8 @@ typedef enum
 } Frame;
 
 /* The origin's answer as the client gets it; close: say that the connection ends. */
-bool headers_write_response (const Request *req, const P2pResponseHead *resp, Frame frame, bool close, Writer *out);
+bool headers_write_response (const Request *req,
+                             const P2pResponseHead *resp,
+                             Frame frame,
+                             bool close,
+                             Writer *out);

@@ -17,7 +17,8 @@
 #include <unistd.h>
 
 #define FIRST_FD 3
-#define FDS_MAX 1024 /* more than any unit has: a wrong number must not make us close what is not there */
+#define FDS_MAX                                                                                    \
+  1024 /* more than any unit has: a wrong number must not make us close what is not there */
 #define BACKLOG 4096 /* as of those that we bind ourselves */
 
 typedef union
@@ -39,7 +40,7 @@ typedef struct
 
 static GArray *table; /* (owned) (nullable: none) of Inherited */
 
-/* --- start and end --------------------------------------------------------------------------------- */
+/* --- start and end ---------------------------------------------------------------------------- */
 
 static bool
 env_number (const char *name, uint64_t *ret_value)
@@ -89,9 +90,11 @@ look_at (Inherited *one)
     one->v6_only = get_option (one->fd, IPPROTO_IPV6, IPV6_V6ONLY) == 1;
   else if (one->address.any.sa_family != AF_INET && one->address.any.sa_family != AF_UNIX)
     return false;
-  /* Connections inherit it, and those that go on must not be in the way when it listens again. Unix sockets don't know it. */
+  /* Connections inherit it, and those that go on must not be in the way when it listens again. Unix
+   * sockets don't know it. */
   (void) setsockopt (one->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  return fcntl (one->fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl (one->fd, F_SETFL, flags | O_NONBLOCK) == 0;
+  return fcntl (one->fd, F_SETFD, FD_CLOEXEC) == 0
+         && fcntl (one->fd, F_SETFL, flags | O_NONBLOCK) == 0;
 }
 
 static void
@@ -107,8 +110,8 @@ inherited_start (void)
   g_auto (GStrv) names = NULL;
 
   /* Set for one process: not for those that inherited the variable. */
-  if (!env_number ("LISTEN_PID", &pid) || pid != (uint64_t) getpid () || !env_number ("LISTEN_FDS", &n)
-      || n == 0 || n > FDS_MAX)
+  if (!env_number ("LISTEN_PID", &pid) || pid != (uint64_t) getpid ()
+      || !env_number ("LISTEN_FDS", &n) || n == 0 || n > FDS_MAX)
     return;
   names = g_strsplit (g_getenv ("LISTEN_FDNAMES") ? g_getenv ("LISTEN_FDNAMES") : "", ":", -1);
   table = g_array_new (FALSE, TRUE, sizeof (Inherited));
@@ -120,8 +123,10 @@ inherited_start (void)
 
       if (!look_at (&one))
         {
-          p2p_log (P2P_LOG_WARNING, "proxy", "descriptor %d '%s' of the service manager is no listening stream socket, not used",
-                   one.fd, name);
+          p2p_log (
+              P2P_LOG_WARNING, "proxy",
+              "descriptor %d '%s' of the service manager is no listening stream socket, not used",
+              one.fd, name);
           continue;
         }
       one.name = g_strdup (name);
@@ -152,11 +157,12 @@ inherited_report (void)
       g_autofree char *what = one->borrowed ? NULL : describe (one);
 
       if (what)
-        p2p_log (P2P_LOG_WARNING, "proxy", "%s: no listener has its address and port, who connects there waits", what);
+        p2p_log (P2P_LOG_WARNING, "proxy",
+                 "%s: no listener has its address and port, who connects there waits", what);
     }
 }
 
-/* --- matching -------------------------------------------------------------------------------------- */
+/* --- matching --------------------------------------------------------------------------------- */
 
 static bool
 is_unix_at (const Inherited *one, const char *path)
@@ -165,14 +171,16 @@ is_unix_at (const Inherited *one, const char *path)
          && strncmp (one->address.un.sun_path, path, sizeof one->address.un.sun_path) == 0;
 }
 
-/* "" is all addresses of both families: one that takes both, or, on a host without IPv6, one of IPv4. */
+/* "" is all addresses of both families: one that takes both, or, on a host without IPv6, one of
+ * IPv4. */
 static bool
 is_inet_at (const Inherited *one, const char *text, uint16_t port, bool settle_for_v4)
 {
   struct in6_addr v6 = IN6ADDR_ANY_INIT;
   struct in_addr v4 = { .s_addr = htonl (INADDR_ANY) };
 
-  if (port == 0 || one->address.any.sa_family == AF_UNIX || one->address.in.sin_port != htons (port))
+  if (port == 0 || one->address.any.sa_family == AF_UNIX
+      || one->address.in.sin_port != htons (port))
     return false;
   if (one->address.any.sa_family == AF_INET)
     return (*text ? inet_pton (AF_INET, text, &v4) == 1 : settle_for_v4)
@@ -190,8 +198,9 @@ find (const char *bind_address, uint16_t port)
         Inherited *one = &g_array_index (table, Inherited, i);
 
         if (!one->borrowed
-            && (g_str_has_prefix (bind_address, "unix:") ? is_unix_at (one, bind_address + 5)
-                                                         : is_inet_at (one, bind_address, port, round > 0)))
+            && (g_str_has_prefix (bind_address, "unix:")
+                    ? is_unix_at (one, bind_address + 5)
+                    : is_inet_at (one, bind_address, port, round > 0)))
           return one;
       }
   return NULL;

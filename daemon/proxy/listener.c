@@ -13,7 +13,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/* --- references ------------------------------------------------------------------------------------ */
+/* --- references ------------------------------------------------------------------------------- */
 
 ListenerRef *
 listener_ref (ListenerRef *listener)
@@ -26,7 +26,8 @@ ref_clear (void *data)
 {
   ListenerRef *listener = data;
 
-  p2p_tls_server_unref (listener->tls); /* no write: TSan does not see the order that GLib's count gives */
+  p2p_tls_server_unref (
+      listener->tls); /* no write: TSan does not see the order that GLib's count gives */
 }
 
 void
@@ -70,7 +71,7 @@ make_ref (const ConfigListener *wanted, GError **error)
   return ref;
 }
 
-/* --- sockets --------------------------------------------------------------------------------------- */
+/* --- sockets ---------------------------------------------------------------------------------- */
 
 void
 listener_init (Listener *listener)
@@ -81,7 +82,8 @@ listener_init (Listener *listener)
 bool
 listener_is_bound_as (const Listener *listener, const ConfigListener *wanted)
 {
-  return listener->fd >= 0 && listener->port == wanted->port && listener->protocol == wanted->protocol
+  return listener->fd >= 0 && listener->port == wanted->port
+         && listener->protocol == wanted->protocol
          && strcmp (listener->bind_address, wanted->bind_address) == 0;
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The table of public listeners, and the acceptor: one thread that alone touches the listening descriptors. A change of configuration,
- * and start and stop, leave their wish in the table, kick the acceptor and wait until it has dealt with it, so that the state is
- * true when the call answers. Also the room's slow clock: binds again what failed, closes idle upstream connections. */
+/* The table of public listeners, and the acceptor: one thread that alone touches the listening
+ * descriptors. A change of configuration, and start and stop, leave their wish in the table, kick
+ * the acceptor and wait until it has dealt with it, so that the state is true when the call
+ * answers. Also the room's slow clock: binds again what failed, closes idle upstream connections.
+ */
 #include "daemon/config/change.h"
 #include "daemon/proxy/acceptor.h"
 #include "daemon/proxy/inherited.h"
@@ -50,7 +52,7 @@ static struct
   pthread_t thread;
 } table;
 
-/* --- entries (the acceptor) ------------------------------------------------------------------------ */
+/* --- entries (the acceptor) ------------------------------------------------------------------- */
 
 static Entry *
 find_entry (int64_t id)
@@ -191,7 +193,7 @@ apply (bool only_retries)
     }
 }
 
-/* --- the acceptor's thread ------------------------------------------------------------------------- */
+/* --- the acceptor's thread -------------------------------------------------------------------- */
 
 /* False: end. */
 static bool
@@ -267,7 +269,7 @@ acceptor_main (void *data)
     }
 }
 
-/* --- wishes ---------------------------------------------------------------------------------------- */
+/* --- wishes ----------------------------------------------------------------------------------- */
 
 static void
 kick_locked (void)
@@ -341,7 +343,7 @@ listeners_stop (void)
   p2p_fd_close (&table.kick_fd);
 }
 
-/* --- from the API ---------------------------------------------------------------------------------- */
+/* --- from the API ----------------------------------------------------------------------------- */
 
 bool
 proxy_listener_get_status (int64_t id, ProxyListenerStatus *ret_status)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Pace: whether somebody who is waited for keeps up a rate of bytes, on average over a window. It has the window's time, loses what
- * it is waited for, and earns back what its bytes are worth, never beyond the window: so nobody who was fast once can be
- * slow for longer afterwards. Arithmetic only; one thread. */
+/* Pace: whether somebody who is waited for keeps up a rate of bytes, on average over a window. It
+ * has the window's time, loses what it is waited for, and earns back what its bytes are worth,
+ * never beyond the window: so nobody who was fast once can be slow for longer afterwards.
+ * Arithmetic only; one thread. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The public side's start and end. The main thread starts and stops; the room's state is constant in between but for its
- * atomics. */
+/* The public side's start and end. The main thread starts and stops; the room's state is constant
+ * in between but for its atomics. */
 #include "daemon/proxy/proxy-priv.h"
 #include "daemon/proxy/upstream.h"
 #include "lib/listen.h"
@@ -77,7 +77,8 @@ proxy_stop (int64_t deadline_us)
   listeners_stop ();
   if (!p2p_pool_stop (proxy.pool, deadline_us))
     {
-      p2p_log (P2P_LOG_WARNING, "proxy", "requests still ran at the end of the drain, cutting them");
+      p2p_log (P2P_LOG_WARNING, "proxy",
+               "requests still ran at the end of the drain, cutting them");
       atomic_store (&proxy.cutting, true);
       p2p_roster_cut (&proxy.roster);
       while (!p2p_pool_stop (proxy.pool, p2p_deadline_ms (CUT_MS)))
@@ -90,8 +91,9 @@ proxy_stop (int64_t deadline_us)
   workspace_teardown ();
 }
 
-/* Memory of connections that have ended is malloc's until somebody asks for it: a hundred megabytes behind a few thousand with TLS. It
- * takes some milliseconds, so it is done when many have ended, half of them at least, and now and then only. */
+/* Memory of connections that have ended is malloc's until somebody asks for it: a hundred megabytes
+ * behind a few thousand with TLS. It takes some milliseconds, so it is done when many have ended,
+ * half of them at least, and now and then only. */
 void
 proxy_tidy (void)
 {

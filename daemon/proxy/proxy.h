@@ -2,8 +2,8 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* The public side: listeners, sessions and requests. This is its whole door.
  *
- * proxy_start () and proxy_stop () belong to the main thread; the rest may be called by any thread and blocks only
- * for the listener table's short lock, and for bind () and listen (). */
+ * proxy_start () and proxy_stop () belong to the main thread; the rest may be called by any thread
+ * and blocks only for the listener table's short lock, and for bind () and listen (). */
 #pragma once
 
 #include "daemon/config/target-state.h"
@@ -56,8 +56,8 @@ void proxy_stop (int64_t deadline_us);
 /* False: no such listener in the snapshot in force. */
 bool proxy_listener_get_status (int64_t id, ProxyListenerStatus *ret_status);
 
-/* Until the daemon's next start or a change of the configuration's enabled, whatever that says. False with an error: not found, or it
- * could not be bound: then nothing has changed. */
+/* Until the daemon's next start or a change of the configuration's enabled, whatever that says.
+ * False with an error: not found, or it could not be bound: then nothing has changed. */
 bool proxy_listener_start (int64_t id, GError **error);
 bool proxy_listener_stop (int64_t id, GError **error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Where a route that redirects sends a request. A pure function of its two arguments; any thread. */
+/* Where a route that redirects sends a request. A pure function of its two arguments; any thread.
+ */
 #pragma once
 
 #include "daemon/proxy/proxy-priv.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A request: the table of steps that it walks. Each step is a file of its own and may answer and so end the
- * walk. One worker at a time; nothing here allocates. */
+/* A request: the table of steps that it walks. Each step is a file of its own and may answer and so
+ * end the walk. One worker at a time; nothing here allocates. */
 #include "daemon/proxy/proxy-priv.h"
 
 #include <glib.h>

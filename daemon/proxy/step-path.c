@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Step: path security. Refuses what an origin may read in another way than the match did: dot segments under
- * any spelling, encoded or doubled separators, bad percent signs, control characters. Nothing is rewritten, so the path
- * that was matched is the path that goes out (RFC 3986 section 6 is the origin's business). */
+/* Step: path security. Refuses what an origin may read in another way than the match did: dot
+ * segments under any spelling, encoded or doubled separators, bad percent signs, control
+ * characters. Nothing is rewritten, so the path that was matched is the path that goes out (RFC
+ * 3986 section 6 is the origin's business). */
 #include "daemon/proxy/proxy-priv.h"
 
 #include "lib/http1.h"

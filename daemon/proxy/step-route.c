@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Step: which route of the listener serves this host and path. The bytes of the path that are matched are the
- * bytes that go out. */
+/* Step: which route of the listener serves this host and path. The bytes of the path that are
+ * matched are the bytes that go out. */
 #include "daemon/proxy/proxy-priv.h"
 
 Step

@@ -90,7 +90,9 @@ offers (const P2pMessage *request, const ConfigTarget *target, P2pSpan wanted)
 }
 
 bool
-upgrade_is_answered (const P2pMessage *answer, const P2pMessage *request, const ConfigTarget *target)
+upgrade_is_answered (const P2pMessage *answer,
+                     const P2pMessage *request,
+                     const ConfigTarget *target)
 {
   Names names = { .msg = answer };
   P2pSpan name;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* New connections to origins: direct or through an agent, TLS on top of either. For requests and for health checks: any thread that
- * may block to the deadline. */
+/* New connections to origins: direct or through an agent, TLS on top of either. For requests and
+ * for health checks: any thread that may block to the deadline. */
 #pragma once
 
 #include "daemon/config/config.h"
@@ -29,7 +29,8 @@ typedef struct
   P2pStream *tunnel; /* (borrowed: strm) (nullable) the agent's stream below it */
   int64_t agent_id;  /* through which it goes; 0: direct */
   uint64_t origin_key;
-  ConfigTargetState *counted; /* (owned reference) (nullable) the target among whose connections it is */
+  ConfigTargetState
+      *counted; /* (owned reference) (nullable) the target among whose connections it is */
   bool tls;
   bool reused; /* it carried a request before: it may be dead already */
 } Upstream;
@@ -40,7 +41,8 @@ typedef struct
   const ConfigTarget *target;
   int64_t agent_id;       /* 0: a direct target */
   const char *request_id; /* for the agent's log */
-  char **ret_why;         /* (nullable) gets what TLS had to say, if anything, which is logged otherwise; g_free () */
+  char **ret_why; /* (nullable) gets what TLS had to say, if anything, which is logged otherwise;
+                     g_free () */
 } UpstreamDial;
 
 /* Between proxy_start () and proxy_stop (). Blocks to the deadline at most. */

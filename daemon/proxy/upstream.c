@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Idle upstream connections, in a hash table by origin, the last used first; and the total in the order of use, to reap the oldest. All under
- * one lock, which is never held across I/O. */
+/* Idle upstream connections, in a hash table by origin, the last used first; and the total in the
+ * order of use, to reap the oldest. All under one lock, which is never held across I/O. */
 #include "daemon/proxy/upstream.h"
 
 #include "lib/stream-tls.h"
@@ -94,7 +94,8 @@ count_connection (const ConfigTarget *target)
   return false;
 }
 
-/* Of two targets with one origin each may use what the other one left, if it still may have one more. Its own come first. */
+/* Of two targets with one origin each may use what the other one left, if it still may have one
+ * more. Its own come first. */
 static Idle *
 find_idle_locked (const ConfigTarget *target, int64_t agent_id)
 {
@@ -132,7 +133,8 @@ take_idle (const ConfigTarget *target, int64_t agent_id, Upstream *ret_up)
   return node != NULL;
 }
 
-/* An idle one of the target's that is of no use to this request: to another origin, or through another agent. */
+/* An idle one of the target's that is of no use to this request: to another origin, or through
+ * another agent. */
 static bool
 take_useless (const ConfigTarget *target, Upstream *ret_up)
 {
@@ -161,8 +163,9 @@ make_room (const ConfigTarget *target)
   return true;
 }
 
-/* Nothing may wait on an idle connection: an end, a reset, or bytes that no request asked for. Reading, not polling: a TLS
- * origin's session tickets are no bytes. What the waiter has seen up to now is enough where the request can be sent again. */
+/* Nothing may wait on an idle connection: an end, a reset, or bytes that no request asked for.
+ * Reading, not polling: a TLS origin's session tickets are no bytes. What the waiter has seen up to
+ * now is enough where the request can be sent again. */
 static bool
 is_quiet (const Request *req, Upstream *up)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Upstream streams: connections to origins, kept alive between requests. Any worker; upstream_take () blocks to its deadline at most,
- * while it connects. */
+/* Upstream streams: connections to origins, kept alive between requests. Any worker; upstream_take
+ * () blocks to its deadline at most, while it connects. */
 #pragma once
 
 #include "daemon/proxy/proxy-priv.h"
@@ -10,7 +10,8 @@
 void upstreams_setup (void);
 void upstreams_teardown (void);
 
-/* An idle connection to req->target's origin, through that agent (0: directly), or a new one. fresh: do not reuse. */
+/* An idle connection to req->target's origin, through that agent (0: directly), or a new one.
+ * fresh: do not reuse. */
 UpstreamResult upstream_take (Request *req, int64_t agent_id, bool fresh, Upstream *ret_up);
 
 /* Gives a connection back that is between two requests, for the next one. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Workspaces on a free list. Those that nobody needed since the last look go back to the system, so that neither a burst
- * nor large bodies stay in memory; they are mapped, not allocated, so that they really do. */
+/* Workspaces on a free list. Those that nobody needed since the last look go back to the system, so
+ * that neither a burst nor large bodies stay in memory; they are mapped, not allocated, so that
+ * they really do. */
 #include "daemon/proxy/workspace.h"
 
 #include "lib/lock.h"
@@ -26,7 +27,8 @@ workspace_setup (void)
 static Workspace *
 map_new (void)
 {
-  void *p = mmap (NULL, sizeof (Workspace), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void *p
+      = mmap (NULL, sizeof (Workspace), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
   if (p == MAP_FAILED)
     g_error ("no memory for the buffers of a request");

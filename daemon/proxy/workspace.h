@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Workspace: the fixed buffers that a worker borrows while it has a request. Kept on a free list (guarded
- * by its own lock), the last one given back first, so that it is warm in the caches. Any thread. */
+/* Workspace: the fixed buffers that a worker borrows while it has a request. Kept on a free list
+ * (guarded by its own lock), the last one given back first, so that it is warm in the caches. Any
+ * thread. */
 #pragma once
 
 #include "lib/http1.h"
@@ -27,7 +28,8 @@ struct Workspace
   char chain[WORKSPACE_CHAIN_SIZE];   /* addresses before the peer's, for X-Forwarded-For */
   char trailers_up[WORKSPACE_TRAILERS_SIZE];
   char trailers_down[WORKSPACE_TRAILERS_SIZE];
-  char in[WORKSPACE_HEAD_MAX + WORKSPACE_BODY_MIN];   /* from the client: head, then body or what is pipelined */
+  char in[WORKSPACE_HEAD_MAX
+          + WORKSPACE_BODY_MIN]; /* from the client: head, then body or what is pipelined */
   char back[WORKSPACE_HEAD_MAX + WORKSPACE_BODY_MIN]; /* from the origin, likewise */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Writer: text appended to a fixed buffer; overflow is sticky and asked once at the end. One thread. */
+/* Writer: text appended to a fixed buffer; overflow is sticky and asked once at the end. One
+ * thread. */
 #pragma once
 
 #include "lib/span.h"

@@ -78,7 +78,12 @@ read_name (StoreTx *tx, StoreStmt *stmt)
 
 /* Says by what, at most three by name. */
 static bool
-refuse_users (StoreTx *tx, int64_t id, int64_t n, const char *noun, StoreStmt *take_names, GError **error)
+refuse_users (StoreTx *tx,
+              int64_t id,
+              int64_t n,
+              const char *noun,
+              StoreStmt *take_names,
+              GError **error)
 {
   g_autoptr (GPtrArray) names = store_read_all (tx, take_names, read_name, g_free, noun, error);
   g_autofree char *users = NULL;

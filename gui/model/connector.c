@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The way from an address to a signed-in client. One operation at a time, each with a cancellable of its own, so that
- * a late answer of a cancelled one ends in G_IO_ERROR_CANCELLED and is dropped. Main thread. */
+/* The way from an address to a signed-in client. One operation at a time, each with a cancellable
+ * of its own, so that a late answer of a cancelled one ends in G_IO_ERROR_CANCELLED and is dropped.
+ * Main thread. */
 #include "gui/model/connector.h"
 
 #include <glib/gi18n.h>
@@ -57,8 +58,8 @@ static void
 p2p_connector_class_init (P2pConnectorClass *klass)
 {
   G_OBJECT_CLASS (klass)->dispose = p2p_connector_dispose;
-  signals[SIGNAL_CHANGED] = g_signal_new ("changed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0,
-                                          NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_CHANGED] = g_signal_new ("changed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST,
+                                          0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[SIGNAL_NOTICE] = g_signal_new ("notice", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0,
                                          NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
 }
@@ -104,8 +105,8 @@ notice (P2pConnector *self, const char *text)
   g_signal_emit (self, signals[SIGNAL_NOTICE], 0, text);
 }
 
-/* A failed call: true when it was cancelled by a newer one and is nobody's business. Otherwise the person either has
- * a certificate to look at or reads the sentence on the page given. */
+/* A failed call: true when it was cancelled by a newer one and is nobody's business. Otherwise the
+ * person either has a certificate to look at or reads the sentence on the page given. */
 static bool
 fail (P2pConnector *self, const GError *error, P2pConnectorState page)
 {
@@ -190,15 +191,17 @@ setup_checked_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (!p2p_client_get_setup_finish (P2P_CLIENT (source), result, &setup, &error))
     {
-      fail (self, error, self->state == P2P_CONNECTOR_SETUP ? P2P_CONNECTOR_SETUP : P2P_CONNECTOR_IDLE);
+      fail (self, error,
+            self->state == P2P_CONNECTOR_SETUP ? P2P_CONNECTOR_SETUP : P2P_CONNECTOR_IDLE);
       return;
     }
-  self->setup_over_at_us = setup.window_open ? g_get_monotonic_time () + setup.seconds_left * G_USEC_PER_SEC : 0;
+  self->setup_over_at_us
+      = setup.window_open ? g_get_monotonic_time () + setup.seconds_left * G_USEC_PER_SEC : 0;
   if (setup.required)
     enter (self, P2P_CONNECTOR_SETUP, NULL);
   else
-    p2p_token_store_load_async (p2p_profile_get_address (self->profile), self->operation, token_loaded_cb,
-                                g_object_ref (self));
+    p2p_token_store_load_async (p2p_profile_get_address (self->profile), self->operation,
+                                token_loaded_cb, g_object_ref (self));
 }
 
 void
@@ -236,7 +239,8 @@ p2p_connector_connect (P2pConnector *self, const P2pAddress *address)
   if (p2p_profile_get_pin (profile) == NULL)
     p2p_probe_async (address, self->operation, probed_cb, g_object_ref (self));
   else
-    p2p_client_get_setup_async (self->client, self->operation, setup_checked_cb, g_object_ref (self));
+    p2p_client_get_setup_async (self->client, self->operation, setup_checked_cb,
+                                g_object_ref (self));
 }
 
 void
@@ -263,7 +267,9 @@ token_saved_cb (G_GNUC_UNUSED GObject *source, GAsyncResult *result, gpointer us
   g_autoptr (GError) error = NULL;
 
   if (!p2p_token_store_save_finish (result, &error))
-    notice (self, _("No keyring to keep the session in: you stay signed in until you close the program"));
+    notice (
+        self,
+        _ ("No keyring to keep the session in: you stay signed in until you close the program"));
 }
 
 static void
@@ -278,8 +284,9 @@ signed_in (P2pConnector *self, P2pUser *user, const GError *error, P2pConnectorS
   self->user = user;
   p2p_profile_set_username (self->profile, user->username);
   save_profile (self);
-  p2p_token_store_save_async (p2p_profile_get_address (self->profile), p2p_client_get_token (self->client), NULL,
-                              token_saved_cb, g_object_ref (self));
+  p2p_token_store_save_async (p2p_profile_get_address (self->profile),
+                              p2p_client_get_token (self->client), NULL, token_saved_cb,
+                              g_object_ref (self));
   enter (self, P2P_CONNECTOR_READY, NULL);
 }
 
@@ -300,7 +307,10 @@ set_up_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-p2p_connector_set_up (P2pConnector *self, const char *setup_token, const char *username, const char *password)
+p2p_connector_set_up (P2pConnector *self,
+                      const char *setup_token,
+                      const char *username,
+                      const char *password)
 {
   begin (self);
   p2p_client_setup_async (self->client, setup_token, username, password, self->operation, set_up_cb,
@@ -321,7 +331,8 @@ void
 p2p_connector_log_in (P2pConnector *self, const char *username, const char *password)
 {
   begin (self);
-  p2p_client_login_async (self->client, username, password, self->operation, logged_in_cb, g_object_ref (self));
+  p2p_client_login_async (self->client, username, password, self->operation, logged_in_cb,
+                          g_object_ref (self));
 }
 
 static void
@@ -331,9 +342,11 @@ logged_out_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
   g_autofree char *text = NULL;
 
-  if (p2p_client_logout_finish (P2P_CLIENT (source), result, &error) || p2p_client_error_get_status (error) == 401)
+  if (p2p_client_logout_finish (P2P_CLIENT (source), result, &error)
+      || p2p_client_error_get_status (error) == 401)
     return;
-  text = g_strdup_printf (_("Signed out here, but the session could not be ended on the server: %s"), error->message);
+  text = g_strdup_printf (
+      _ ("Signed out here, but the session could not be ended on the server: %s"), error->message);
   notice (self, text);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A server one is signed in to. One refresh at a time: the next is timed when the last list of this one has come, so
- * a slow server is not asked faster than it answers. Main thread. */
+/* A server one is signed in to. One refresh at a time: the next is timed when the last list of this
+ * one has come, so a slow server is not asked faster than it answers. Main thread. */
 #include "gui/model/server.h"
 
 #include <glib/gi18n.h>
@@ -97,15 +97,16 @@ p2p_server_class_init (P2pServerClass *klass)
 
   G_OBJECT_CLASS (klass)->dispose = p2p_server_dispose;
   G_OBJECT_CLASS (klass)->finalize = p2p_server_finalize;
-  signals[SIGNAL_CHANGED] = g_signal_new ("changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_CHANGED]
+      = g_signal_new ("changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[SIGNAL_REFRESHED] =
       g_signal_new ("refreshed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[SIGNAL_SIGNED_OUT] =
       g_signal_new ("signed-out", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[SIGNAL_UNTRUSTED] =
       g_signal_new ("untrusted", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
-  signals[SIGNAL_CALL_FAILED] = g_signal_new ("call-failed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                              G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_STRING);
+  signals[SIGNAL_CALL_FAILED] = g_signal_new ("call-failed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                              NULL, G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_STRING);
 }
 
 static void
@@ -159,7 +160,8 @@ refresh_failed (P2pServer *self, const GError *failure)
     set_state (self, P2P_SERVER_LOST, failure->message);
 }
 
-/* A switch that was pressed shows the wish; now it shows what is, even where nothing came of the wish. */
+/* A switch that was pressed shows the wish; now it shows what is, even where nothing came of the
+ * wish. */
 static void
 show_touched (P2pServer *self)
 {
@@ -168,7 +170,8 @@ show_touched (P2pServer *self)
   g_ptr_array_set_size (self->touched, 0);
 }
 
-/* Returns whether anything is another than before. A route is shown with the names of its listener and agents. */
+/* Returns whether anything is another than before. A route is shown with the names of its listener
+ * and agents. */
 static bool
 merge_lists (P2pServer *self)
 {
@@ -181,7 +184,8 @@ merge_lists (P2pServer *self)
 
       changed[i] = fresh != NULL && p2p_store_merge (self->lists[i], fresh);
     }
-  for (unsigned i = 0; (changed[LISTENERS] || changed[AGENTS]) && i < g_list_model_get_n_items (routes); i++)
+  for (unsigned i = 0;
+       (changed[LISTENERS] || changed[AGENTS]) && i < g_list_model_get_n_items (routes); i++)
     {
       g_autoptr (P2pResource) route = g_list_model_get_item (routes, i);
 
@@ -196,7 +200,8 @@ refresh_done (P2pServer *self)
   g_autoptr (GError) failure = g_steal_pointer (&self->failure);
   bool changed = merge_lists (self);
 
-  /* The signals may dispose of us: the caller holds a reference, and nothing is timed after a cancellation. */
+  /* The signals may dispose of us: the caller holds a reference, and nothing is timed after a
+   * cancellation. */
   if (failure != NULL)
     refresh_failed (self, failure);
   else
@@ -266,7 +271,8 @@ p2p_server_refresh (P2pServer *self)
   if (self->again)
     return;
   self->n_pending = N_LISTS;
-  p2p_client_list_listeners_async (self->client, self->cancellable, listeners_cb, g_object_ref (self));
+  p2p_client_list_listeners_async (self->client, self->cancellable, listeners_cb,
+                                   g_object_ref (self));
   p2p_client_list_routes_async (self->client, self->cancellable, routes_cb, g_object_ref (self));
   p2p_client_list_agents_async (self->client, self->cancellable, agents_cb, g_object_ref (self));
 }
@@ -366,10 +372,13 @@ p2p_server_run_listener (P2pServer *self, int64_t id, bool start)
   change = g_new0 (Change, 1);
   change->server = g_object_ref (self);
   change->resource = g_object_ref (listener);
-  change->title = g_strdup_printf (start ? _("“%s” could not be started") : _("“%s” could not be stopped"),
-                                   p2p_resource_get_name (listener));
-  change->action = g_strdup_printf ("win.run-listener((int64 %" PRId64 ", %s))", id, start ? "true" : "false");
-  p2p_client_run_listener_async (self->client, listener, start, self->cancellable, listener_run_cb, change);
+  change->title
+      = g_strdup_printf (start ? _ ("“%s” could not be started") : _ ("“%s” could not be stopped"),
+                         p2p_resource_get_name (listener));
+  change->action
+      = g_strdup_printf ("win.run-listener((int64 %" PRId64 ", %s))", id, start ? "true" : "false");
+  p2p_client_run_listener_async (self->client, listener, start, self->cancellable, listener_run_cb,
+                                 change);
 }
 
 static void
@@ -389,9 +398,11 @@ p2p_server_enable (P2pServer *self, P2pResource *resource, bool enabled)
 
   change->server = g_object_ref (self);
   change->resource = g_object_ref (resource);
-  change->title = g_strdup_printf (enabled ? _("“%s” could not be enabled") : _("“%s” could not be disabled"),
+  change->title = g_strdup_printf (enabled ? _ ("“%s” could not be enabled")
+                                           : _ ("“%s” could not be disabled"),
                                    p2p_resource_get_name (resource));
-  change->action = g_strdup_printf ("win.enable-%s((int64 %" PRId64 ", %s))", p2p_resource_get_path (resource) + 1,
+  change->action = g_strdup_printf ("win.enable-%s((int64 %" PRId64 ", %s))",
+                                    p2p_resource_get_path (resource) + 1,
                                     p2p_resource_get_id (resource), enabled ? "true" : "false");
   p2p_client_enable_async (self->client, resource, enabled, self->cancellable, enabled_cb, change);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A server one is signed in to: its listeners, routes and agents, read again every few seconds and merged into the
- * same objects, and the changes that can be asked for. Main thread. */
+/* A server one is signed in to: its listeners, routes and agents, read again every few seconds and
+ * merged into the same objects, and the changes that can be asked for. Main thread. */
 #pragma once
 
 #include "client/calls.h"
@@ -18,11 +18,12 @@ typedef enum
 #define P2P_TYPE_SERVER (p2p_server_get_type ())
 G_DECLARE_FINAL_TYPE (P2pServer, p2p_server, P2P, SERVER, GObject)
 
-/* Signals: "changed" (state or error), "refreshed" (something in the lists is another), "signed-out", "untrusted",
- * "call-failed" (sentence, detailed action name that tries again). */
+/* Signals: "changed" (state or error), "refreshed" (something in the lists is another),
+ * "signed-out", "untrusted", "call-failed" (sentence, detailed action name that tries again). */
 P2pServer *p2p_server_new (P2pClient *client);
 
-/* Reads at once and from then on by itself, until the object is disposed. Also the verb for "try now". */
+/* Reads at once and from then on by itself, until the object is disposed. Also the verb for "try
+ * now". */
 void p2p_server_refresh (P2pServer *self);
 
 P2pServerState p2p_server_get_state (P2pServer *self);

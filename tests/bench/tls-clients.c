@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* New TLS connections: every client connects, shakes hands in full (no ticket), asks once and reads to the end.
+/* New TLS connections: every client connects, shakes hands in full (no ticket), asks once and reads
+ * to the end.
  *
  *     tls-clients PORT PATH CLIENTS SECONDS
  *
- * wrk resumes its sessions, so that it can't show what a full handshake costs. One thread a client; the figures are one line of
- * JSON as report.lua's. The threads share the credentials, which only main () writes, and the counters of their own rows. */
+ * wrk resumes its sessions, so that it can't show what a full handshake costs. One thread a client;
+ * the figures are one line of JSON as report.lua's. The threads share the credentials, which only
+ * main () writes, and the counters of their own rows. */
 #include "lib/clock.h"
 #include "lib/fd.h"
 
@@ -140,11 +142,12 @@ report (Client *clients, unsigned n_clients, int64_t took_us)
   g_array_sort (all, compare_times);
   if (all->len == 0)
     g_array_set_size (all, 1); /* zeros: nothing was served */
-  printf ("RESULT {\"requests\":%u,\"duration_us\":%" G_GINT64_FORMAT ",\"bytes\":%zu,\"p50_us\":%" G_GINT64_FORMAT
-          ",\"p99_us\":%" G_GINT64_FORMAT ",\"max_us\":%" G_GINT64_FORMAT ",\"bad_status\":%u,\"socket_errors\":%u}\n",
+  printf ("RESULT {\"requests\":%u,\"duration_us\":%" G_GINT64_FORMAT
+          ",\"bytes\":%zu,\"p50_us\":%" G_GINT64_FORMAT ",\"p99_us\":%" G_GINT64_FORMAT
+          ",\"max_us\":%" G_GINT64_FORMAT ",\"bad_status\":%u,\"socket_errors\":%u}\n",
           all->len, took_us, sum.n_bytes, g_array_index (all, int64_t, all->len / 2),
-          g_array_index (all, int64_t, all->len * 99 / 100), g_array_index (all, int64_t, all->len - 1),
-          sum.n_bad_status, sum.n_failed);
+          g_array_index (all, int64_t, all->len * 99 / 100),
+          g_array_index (all, int64_t, all->len - 1), sum.n_bad_status, sum.n_failed);
 }
 
 int
@@ -161,7 +164,8 @@ main (int argc, char **argv)
     }
   server.sin_port = htons ((uint16_t) atoi (argv[1]));
   server.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
-  request = g_strdup_printf ("GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", argv[2]);
+  request = g_strdup_printf ("GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                             argv[2]);
   n = (unsigned) CLAMP (atoi (argv[3]), 1, 1000);
   until_us = start_us + (int64_t) atoi (argv[4]) * 1000000;
   g_assert (gnutls_certificate_allocate_credentials (&credentials) == 0); /* and verifies nothing */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* URLs of origins, as an administrator types them. What is accepted is what another parser reads there too, and what is composed of it
- * is accepted again and means the same. */
+/* URLs of origins, as an administrator types them. What is accepted is what another parser reads
+ * there too, and what is composed of it is accepted again and means the same. */
 #include "daemon/config/config-priv.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -40,7 +40,8 @@ check_http (const char *text, const ConfigUrl *url)
   g_autoptr (GError) error = NULL;
   g_autoptr (GUri) uri = g_uri_parse (text, G_URI_FLAGS_ENCODED, &error);
   g_auto (ConfigUrl) again = { 0 };
-  g_autofree char *composed = g_strdup_printf ("%s://%s%s", url->https ? "https" : "http", url->authority, url->base_path);
+  g_autofree char *composed = g_strdup_printf ("%s://%s%s", url->https ? "https" : "http",
+                                               url->authority, url->base_path);
   int port;
 
   g_assert_no_error (error);
@@ -50,7 +51,8 @@ check_http (const char *text, const ConfigUrl *url)
   g_assert_null (g_uri_get_userinfo (uri));
   g_assert_null (g_uri_get_query (uri));
   g_assert_null (g_uri_get_fragment (uri));
-  g_assert_true (url->base_path[0] == '\0' || g_str_has_prefix (strchr (strstr (text, "//") + 2, '/'), url->base_path));
+  g_assert_true (url->base_path[0] == '\0'
+                 || g_str_has_prefix (strchr (strstr (text, "//") + 2, '/'), url->base_path));
   check_text (url->host);
   check_text (url->authority);
   check_text (url->base_path);

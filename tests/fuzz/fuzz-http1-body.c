@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Chunked bodies: however the bytes are cut, the same content, the same end. The first byte says where. */
+/* Chunked bodies: however the bytes are cut, the same content, the same end. The first byte says
+ * where. */
 #include "tests/fuzz/fuzz.h"
 
 #include "lib/http1.h"
@@ -35,8 +36,9 @@ run (const uint8_t *data, size_t size, size_t step, Outcome *out)
 
       if (out->used == piece_end)
         piece_end = MIN (size, piece_end + step);
-      out->result = p2p_body_feed (&body, (P2pSpan){ (const char *) data + out->used, piece_end - out->used },
-                                   &content, &used, &trailers);
+      out->result = p2p_body_feed (
+          &body, (P2pSpan){ (const char *) data + out->used, piece_end - out->used }, &content,
+          &used, &trailers);
       if (out->result == P2P_HTTP1_BAD || out->result == P2P_HTTP1_TOO_LARGE)
         break;
       g_assert_true (used > 0 || out->used == size);
@@ -63,7 +65,8 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
       g_assert_cmpint (out->result, ==, first->result);
       if (out->result == P2P_HTTP1_OK || out->result == P2P_HTTP1_MORE)
         {
-          g_assert_cmpmem (out->content->data, out->content->len, first->content->data, first->content->len);
+          g_assert_cmpmem (out->content->data, out->content->len, first->content->data,
+                           first->content->len);
           g_assert_cmpmem (out->trailers, out->n_trailers, first->trailers, first->n_trailers);
           g_assert_cmpuint (out->used, ==, first->used);
         }

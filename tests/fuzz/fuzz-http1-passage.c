@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A client's bytes on their way to the origin: heads parsed and written anew, bodies through the pipe. Whatever the client sends,
- * the laxest of origins (bare LF ends a line, "_" is "-", space before a colon is nothing) sees exactly the requests that were counted
- * here, each with its own body, one Host and one X-Forwarded-For: nothing is smuggled. The first byte chooses how many bytes a read gives. */
+/* A client's bytes on their way to the origin: heads parsed and written anew, bodies through the
+ * pipe. Whatever the client sends, the laxest of origins (bare LF ends a line, "_" is "-", space
+ * before a colon is nothing) sees exactly the requests that were counted here, each with its own
+ * body, one Host and one X-Forwarded-For: nothing is smuggled. The first byte chooses how many
+ * bytes a read gives. */
 #include "daemon/proxy/headers.h"
 #include "daemon/proxy/pipe.h"
 #include "daemon/proxy/proxy-priv.h"
@@ -114,7 +116,8 @@ read_head (Passage *passage, size_t *ret_size)
         http = p2p_http1_find_end (ws->in, passage->n_in, &scanned, ret_size);
       if (http != P2P_HTTP1_MORE)
         break;
-      if (input_try_read (&passage->input.base, ws->in + passage->n_in, sizeof ws->in - passage->n_in, &n)
+      if (input_try_read (&passage->input.base, ws->in + passage->n_in,
+                          sizeof ws->in - passage->n_in, &n)
           != P2P_IO_OK)
         return false;
       passage->n_in += n;
@@ -133,7 +136,8 @@ read_content (Passage *passage, size_t head_size)
   GByteArray *content = g_byte_array_new ();
   P2pBody body;
 
-  g_byte_array_append (all, (const uint8_t *) passage->ws->in + head_size, (guint) (passage->n_in - head_size));
+  g_byte_array_append (all, (const uint8_t *) passage->ws->in + head_size,
+                       (guint) (passage->n_in - head_size));
   g_byte_array_append (all, passage->input.data, (guint) passage->input.n);
   p2p_body_init (&body, msg->body, msg->content_length);
   for (size_t at = 0; !body.finished && at < all->len;)
@@ -141,7 +145,8 @@ read_content (Passage *passage, size_t head_size)
       P2pSpan run = P2P_SPAN_NONE;
       size_t used = 0;
 
-      if (p2p_body_feed (&body, (P2pSpan){ (const char *) all->data + at, all->len - at }, &run, &used, NULL)
+      if (p2p_body_feed (&body, (P2pSpan){ (const char *) all->data + at, all->len - at }, &run,
+                         &used, NULL)
           > P2P_HTTP1_MORE)
         break;
       g_byte_array_append (content, (const uint8_t *) run.p, (guint) run.n);
@@ -155,7 +160,12 @@ static bool
 pass_one (Passage *passage, Conn *conn, const ConfigTarget *target)
 {
   Workspace *ws = passage->ws;
-  Request req = { .conn = conn, .ws = ws, .head = &ws->req, .target = target, .client = CLIENT, .chain_start = sizeof ws->chain };
+  Request req = { .conn = conn,
+                  .ws = ws,
+                  .head = &ws->req,
+                  .target = target,
+                  .client = CLIENT,
+                  .chain_start = sizeof ws->chain };
   Counted *counted;
   Pipe pipe;
   PipeStep step = PIPE_MORE;
@@ -171,8 +181,8 @@ pass_one (Passage *passage, Conn *conn, const ConfigTarget *target)
   counted->method = g_strndup (ws->req.method.p, ws->req.method.n);
   counted->host = g_strndup (ws->req.host.n > 0 ? ws->req.host.p : "", ws->req.host.n);
   counted->body = read_content (passage, req.head_size);
-  pipe_init (&pipe, &passage->input.base, &passage->output.base, ws->in + req.head_size, sizeof ws->in - req.head_size,
-             passage->n_in - req.head_size);
+  pipe_init (&pipe, &passage->input.base, &passage->output.base, ws->in + req.head_size,
+             sizeof ws->in - req.head_size, passage->n_in - req.head_size);
   pipe.trailers = (P2pTrailers){ .buf = ws->trailers_up, .size = sizeof ws->trailers_up };
   pipe_set_body (&pipe, ws->req.msg.body, ws->req.msg.content_length,
                  ws->req.msg.body == P2P_BODY_CHUNKED ? PIPE_ENCODE_CHUNKED : PIPE_ENCODE_PLAIN);
@@ -361,7 +371,8 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   static Workspace ws;
   static char *none[] = { NULL };
   static char empty[] = "";
-  static const ConfigTarget target = { .base_path = empty, .request_field_names = none, .allowed_upgrades = none };
+  static const ConfigTarget target
+      = { .base_path = empty, .request_field_names = none, .allowed_upgrades = none };
   Conn conn = { .address = CLIENT };
   Passage passage = { .ws = &ws,
                       .input = { .base.ops = &input_ops },

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Paths. What the judge lets through must stand where it is for the most careless of origins: one that decodes percent signs and
- * overlong UTF-8, takes "\" for "/", drops what is behind ";", and removes dot segments only then. */
+/* Paths. What the judge lets through must stand where it is for the most careless of origins: one
+ * that decodes percent signs and overlong UTF-8, takes "\" for "/", drops what is behind ";", and
+ * removes dot segments only then. */
 #include "lib/http1.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -114,7 +115,8 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   if (!found.bad)
     check_decoded (text, path, size, found);
   /* What is as plain as can be is not refused. */
-  if (strspn (text->str, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_~/") == size
+  if (strspn (text->str, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_~/")
+          == size
       && !strstr (text->str, "//"))
     g_assert_false (found.bad || found.separators || found.dots);
   return 0;

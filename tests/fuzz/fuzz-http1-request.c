@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Request heads. What is accepted must be read the same way by the plainest of readers: lines end where CRLF stands, a line
- * is one field, and nothing that frames or routes is there twice. */
+/* Request heads. What is accepted must be read the same way by the plainest of readers: lines end
+ * where CRLF stands, a line is one field, and nothing that frames or routes is there twice. */
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/http1-check.h"
 

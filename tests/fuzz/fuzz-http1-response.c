@@ -25,7 +25,8 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
       check_message (&head.msg, (const char *) data + 1, head_size);
       check_inside (head.reason, buf, head_size);
       g_assert_true (head.status >= 100 && head.status <= 999);
-      if (head.status < 200 || head.status == 204 || head.status == 304 || method == P2P_METHOD_HEAD)
+      if (head.status < 200 || head.status == 204 || head.status == 304
+          || method == P2P_METHOD_HEAD)
         g_assert_cmpint (head.msg.body, ==, P2P_BODY_NONE);
       g_assert_false (head.msg.body == P2P_BODY_UNTIL_CLOSE && head.msg.keep_alive);
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The PROXY header: however the bytes are cut, the same answer, which never depends on what follows the header. The first byte
- * says which versions are accepted. */
+/* The PROXY header: however the bytes are cut, the same answer, which never depends on what follows
+ * the header. The first byte says which versions are accepted. */
 #include "tests/fuzz/fuzz.h"
 
 #include "lib/peer.h"

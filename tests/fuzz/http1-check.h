@@ -65,7 +65,8 @@ check_message (const P2pMessage *msg, const char *head, size_t size)
       const char *colon = strchr (line, ':');
 
       g_assert_nonnull (colon);
-      g_assert_true (p2p_span_equal (msg->fields[i].name, (P2pSpan){ line, (size_t) (colon - line) }));
+      g_assert_true (
+          p2p_span_equal (msg->fields[i].name, (P2pSpan){ line, (size_t) (colon - line) }));
       g_assert_false (g_ascii_isspace (line[0]) || g_ascii_isspace (colon[-1]));
     }
   g_assert_cmpuint (n_lengths + n_codings, <=, 1);

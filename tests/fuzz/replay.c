@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Runs a fuzz target over the corpus kept for it, tests/fuzz/corpus/NAME for the program replay-NAME, one test a file: what a
- * fuzzer once found stays found with any compiler. */
+/* Runs a fuzz target over the corpus kept for it, tests/fuzz/corpus/NAME for the program
+ * replay-NAME, one test a file: what a fuzzer once found stays found with any compiler. */
 #include "tests/fuzz/fuzz.h"
 
 #include <glib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A TLS server that counts bytes. The counters are atomics; the certificate is read by the accepting (main) thread
- * alone and handed to the connection's thread by reference. */
+/* A TLS server that counts bytes. The counters are atomics; the certificate is read by the
+ * accepting (main) thread alone and handed to the connection's thread by reference. */
 #include "tests/gui/byte-server.h"
 
 #include <glib-unix.h>
@@ -23,7 +23,7 @@ struct ByteServer
 
 typedef struct
 {
-  ByteServer *server;           /* (borrowed) outlives its threads: byte_server_free () joins them */
+  ByteServer *server; /* (borrowed) outlives its threads: byte_server_free () joins them */
   GThread *thread;              /* (owned) */
   GSocketConnection *conn;      /* (owned) */
   GTlsCertificate *certificate; /* (owned) */
@@ -32,7 +32,8 @@ typedef struct
 static void
 answer_heads (Peer *peer, gnutls_session_t session)
 {
-  static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+  static const char reply[]
+      = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
   g_autoptr (GString) seen = g_string_new (NULL);
   char buffer[4096];
   ssize_t n;
@@ -61,7 +62,9 @@ credentials_of (GTlsCertificate *certificate)
   crt_pem = (gnutls_datum_t) { (unsigned char *) crt, (unsigned) strlen (crt) };
   key_pem = (gnutls_datum_t) { (unsigned char *) key, (unsigned) strlen (key) };
   g_assert_cmpint (gnutls_certificate_allocate_credentials (&credentials), ==, 0);
-  g_assert_cmpint (gnutls_certificate_set_x509_key_mem (credentials, &crt_pem, &key_pem, GNUTLS_X509_FMT_PEM), >=, 0);
+  g_assert_cmpint (
+      gnutls_certificate_set_x509_key_mem (credentials, &crt_pem, &key_pem, GNUTLS_X509_FMT_PEM),
+      >=, 0);
   return credentials;
 }
 
@@ -73,7 +76,8 @@ peer_main (gpointer data)
   gnutls_certificate_credentials_t credentials = credentials_of (peer->certificate);
   gnutls_session_t session;
 
-  /* GSocket imitates blocking over a descriptor that never blocks; GnuTLS is given the real thing. */
+  /* GSocket imitates blocking over a descriptor that never blocks; GnuTLS is given the real thing.
+   */
   g_assert_true (g_unix_set_fd_nonblocking (g_socket_get_fd (sock), FALSE, NULL));
   g_assert_cmpint (gnutls_init (&session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL), ==, 0);
   g_assert_cmpint (gnutls_set_default_priority (session), ==, 0);

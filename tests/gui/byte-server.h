@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A TLS server that counts every byte that arrives inside TLS, and answers each request head with "{}". It tells
- * whether anything at all left the client. Made, read and freed on the main thread; a thread for each connection. */
+/* A TLS server that counts every byte that arrives inside TLS, and answers each request head with
+ * "{}". It tells whether anything at all left the client. Made, read and freed on the main thread;
+ * a thread for each connection. */
 #pragma once
 
 #include <gio/gio.h>

@@ -16,7 +16,8 @@ add_names (gnutls_x509_crt_t crt, const CertSpec *spec)
 
   if (spec->dns_name != NULL)
     CHECK (gnutls_x509_crt_set_subject_alt_name (crt, GNUTLS_SAN_DNSNAME, spec->dns_name,
-                                                 (unsigned) strlen (spec->dns_name), GNUTLS_FSAN_APPEND));
+                                                 (unsigned) strlen (spec->dns_name),
+                                                 GNUTLS_FSAN_APPEND));
   if (spec->ip_address != NULL)
     {
       g_assert_cmpint (inet_pton (AF_INET, spec->ip_address, &in), ==, 1);
@@ -33,8 +34,10 @@ to_pem (gnutls_x509_crt_t crt, gnutls_x509_privkey_t key)
   char *pem;
 
   CHECK (gnutls_x509_crt_export2 (crt, GNUTLS_X509_FMT_PEM, &crt_pem));
-  CHECK (gnutls_x509_privkey_export2_pkcs8 (key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &key_pem));
-  pem = g_strdup_printf ("%.*s%.*s", (int) crt_pem.size, crt_pem.data, (int) key_pem.size, key_pem.data);
+  CHECK (gnutls_x509_privkey_export2_pkcs8 (key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN,
+                                            &key_pem));
+  pem = g_strdup_printf ("%.*s%.*s", (int) crt_pem.size, crt_pem.data, (int) key_pem.size,
+                         key_pem.data);
   gnutls_free (crt_pem.data);
   gnutls_free (key_pem.data);
   return pem;
@@ -75,7 +78,8 @@ test_cert_new (const CertSpec *spec)
 GTlsCertificate *
 test_cert_new_local (void)
 {
-  const CertSpec spec = { "p2pstream test", "localhost", "127.0.0.1", time (NULL) - 60, time (NULL) + 3600 };
+  const CertSpec spec
+      = { "p2pstream test", "localhost", "127.0.0.1", time (NULL) - 60, time (NULL) + 3600 };
 
   return test_cert_new (&spec);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The calls by name against a small server that speaks the API: what is sent, what is understood, how it fails. The
- * server runs in a thread of its own with its own main context and shares nothing with the test but constants and
- * one flag; it judges the requests itself, by 400. */
+/* The calls by name against a small server that speaks the API: what is sent, what is understood,
+ * how it fails. The server runs in a thread of its own with its own main context and shares nothing
+ * with the test but constants and one flag; it judges the requests itself, by 400. */
 #include <libsoup/soup.h>
 #include <string.h>
 
@@ -32,36 +32,55 @@ typedef struct
 } Reply;
 
 static const Reply replies[] = {
-  { "GET", "/setup", NULL, NULL, true, 200, "{\"setup_required\":true,\"window_open\":true,\"window_seconds_left\":271,\"new\":{}}" },
-  { "POST", "/setup", "{\"setup_token\":\"s\",\"username\":\"ada\",\"password\":\"correct horse\",\"session\":\"bearer\"}", NULL,
-    true, 201, "{\"user\":{\"id\":1,\"username\":\"ada\",\"role\":\"admin\"},\"token\":\"" TOKEN "\"}" },
-  { "POST", "/login", "{\"username\":\"ada\",\"password\":\"correct horse\",\"session\":\"bearer\"}", NULL, true, 200,
+  { "GET", "/setup", NULL, NULL, true, 200,
+    "{\"setup_required\":true,\"window_open\":true,\"window_seconds_left\":271,\"new\":{}}" },
+  { "POST", "/setup",
+    "{\"setup_token\":\"s\",\"username\":\"ada\",\"password\":\"correct "
+    "horse\",\"session\":\"bearer\"}",
+    NULL, true, 201,
     "{\"user\":{\"id\":1,\"username\":\"ada\",\"role\":\"admin\"},\"token\":\"" TOKEN "\"}" },
-  { "POST", "/login", "{\"username\":\"ada\",\"password\":\"wrong\",\"session\":\"bearer\"}", NULL, true, 401,
-    PROBLEM ("unauthorized", "user name or password is wrong") },
-  { "POST", "/login", "{\"username\":\"eve\",\"password\":\"x\",\"session\":\"bearer\"}", NULL, true, 429,
-    PROBLEM ("throttled", "too many tries") },
-  { "POST", "/login", "{\"username\":\"odd\",\"password\":\"x\",\"session\":\"bearer\"}", NULL, true, 200, "{\"user\":{}}" },
-  { "GET", "/me", NULL, NULL, false, 200, "{\"kind\":\"session\",\"role\":\"viewer\",\"user\":{\"username\":\"ada\",\"role\":\"viewer\"}}" },
+  { "POST", "/login",
+    "{\"username\":\"ada\",\"password\":\"correct horse\",\"session\":\"bearer\"}", NULL, true, 200,
+    "{\"user\":{\"id\":1,\"username\":\"ada\",\"role\":\"admin\"},\"token\":\"" TOKEN "\"}" },
+  { "POST", "/login", "{\"username\":\"ada\",\"password\":\"wrong\",\"session\":\"bearer\"}", NULL,
+    true, 401, PROBLEM ("unauthorized", "user name or password is wrong") },
+  { "POST", "/login", "{\"username\":\"eve\",\"password\":\"x\",\"session\":\"bearer\"}", NULL,
+    true, 429, PROBLEM ("throttled", "too many tries") },
+  { "POST", "/login", "{\"username\":\"odd\",\"password\":\"x\",\"session\":\"bearer\"}", NULL,
+    true, 200, "{\"user\":{}}" },
+  { "GET", "/me", NULL, NULL, false, 200,
+    "{\"kind\":\"session\",\"role\":\"viewer\",\"user\":{\"username\":\"ada\",\"role\":\"viewer\"}"
+    "}" },
   { "POST", "/logout", NULL, NULL, false, 204, NULL },
   { "GET", "/listeners?limit=1000", NULL, NULL, false, 200,
-    "{\"items\":[{\"id\":1,\"name\":\"web\",\"protocol\":\"https\",\"bind_address\":\"\",\"port\":0,\"enabled\":true,\"version\":3,"
-    "\"status\":{\"state\":\"running\",\"bound_port\":8443,\"last_error\":null}}],\"next_cursor\":\"a b/c\"}" },
+    "{\"items\":[{\"id\":1,\"name\":\"web\",\"protocol\":\"https\",\"bind_address\":\"\",\"port\":"
+    "0,\"enabled\":true,\"version\":3,"
+    "\"status\":{\"state\":\"running\",\"bound_port\":8443,\"last_error\":null}}],\"next_cursor\":"
+    "\"a b/c\"}" },
   { "GET", "/listeners?limit=1000&cursor=a%20b%2Fc", NULL, NULL, false, 200,
-    "{\"items\":[{\"id\":2,\"name\":\"plain\",\"protocol\":\"http\",\"port\":80,\"status\":{\"state\":\"error\","
+    "{\"items\":[{\"id\":2,\"name\":\"plain\",\"protocol\":\"http\",\"port\":80,\"status\":{"
+    "\"state\":\"error\","
     "\"last_error\":\"port 80: permission denied\"}}],\"next_cursor\":null}" },
   { "GET", "/routes?limit=1000", NULL, NULL, false, 200,
-    "{\"items\":[{\"id\":7,\"version\":3,\"name\":\"site\",\"listener_id\":1,\"host_pattern\":\"a.example\",\"path_prefix\":\"/\","
-    "\"action\":\"forward\",\"enabled\":true,\"targets\":[{\"id\":9,\"type\":\"proxy\",\"transport\":\"agent\","
-    "\"url\":\"http://127.0.0.1:3000\",\"agent_selector\":{\"match_labels\":{\"zone\":\"garage\",\"disk\":\"ssd\"}},"
+    "{\"items\":[{\"id\":7,\"version\":3,\"name\":\"site\",\"listener_id\":1,\"host_pattern\":\"a."
+    "example\",\"path_prefix\":\"/\","
+    "\"action\":\"forward\",\"enabled\":true,\"targets\":[{\"id\":9,\"type\":\"proxy\","
+    "\"transport\":\"agent\","
+    "\"url\":\"http://"
+    "127.0.0.1:3000\",\"agent_selector\":{\"match_labels\":{\"zone\":\"garage\",\"disk\":\"ssd\"}},"
     "\"status\":{\"health\":\"healthy\",\"active_requests\":4}}]}],\"next_cursor\":null}" },
   { "GET", "/agents?limit=1000", NULL, NULL, false, 200,
-    "{\"items\":[{\"id\":4,\"name\":\"garage\",\"public_id\":\"ag_1\",\"labels\":{\"zone\":\"garage\"},"
-    "\"status\":{\"state\":\"connected\",\"round_trip_ms\":1.25,\"address\":\"192.0.2.7:4711\",\"version\":\"0.1.0\"}}],"
+    "{\"items\":[{\"id\":4,\"name\":\"garage\",\"public_id\":\"ag_1\",\"labels\":{\"zone\":"
+    "\"garage\"},"
+    "\"status\":{\"state\":\"connected\",\"round_trip_ms\":1.25,\"address\":\"192.0.2.7:4711\","
+    "\"version\":\"0.1.0\"}}],"
     "\"next_cursor\":null}" },
-  { "PATCH", "/routes/7", "{\"enabled\":false}", "\"3\"", false, 200, "{\"id\":7,\"version\":4,\"name\":\"site\",\"enabled\":false}" },
-  { "POST", "/listeners/1/stop", NULL, NULL, false, 200, "{\"id\":1,\"status\":{\"state\":\"stopped\"}}" },
-  { "POST", "/listeners/2/start", NULL, NULL, false, 409, PROBLEM ("conflict", "listener 'plain': port 80 is in use") },
+  { "PATCH", "/routes/7", "{\"enabled\":false}", "\"3\"", false, 200,
+    "{\"id\":7,\"version\":4,\"name\":\"site\",\"enabled\":false}" },
+  { "POST", "/listeners/1/stop", NULL, NULL, false, 200,
+    "{\"id\":1,\"status\":{\"state\":\"stopped\"}}" },
+  { "POST", "/listeners/2/start", NULL, NULL, false, 409,
+    PROBLEM ("conflict", "listener 'plain': port 80 is in use") },
   { "GET", "/about", NULL, NULL, false, 200, "<html>hello</html>" },
   { "GET", "/moved", NULL, NULL, false, 302, NULL },
 };
@@ -85,15 +104,17 @@ static bool
 fits (const Reply *reply, SoupServerMessage *msg, const char *target)
 {
   SoupMessageBody *body = soup_server_message_get_request_body (msg);
-  const char *if_match = soup_message_headers_get_one (soup_server_message_get_request_headers (msg), "If-Match");
+  const char *if_match
+      = soup_message_headers_get_one (soup_server_message_get_request_headers (msg), "If-Match");
   g_autoptr (GBytes) bytes = soup_message_body_flatten (body);
   size_t n_bytes;
   const char *text = g_bytes_get_data (bytes, &n_bytes);
   size_t n_wanted = reply->body != NULL ? strlen (reply->body) : 0;
 
-  return strcmp (reply->method, soup_server_message_get_method (msg)) == 0 && strcmp (reply->target, target) == 0 &&
-         n_bytes == n_wanted && (n_wanted == 0 || memcmp (text, reply->body, n_wanted) == 0) &&
-         (reply->if_match == NULL || g_strcmp0 (reply->if_match, if_match) == 0);
+  return strcmp (reply->method, soup_server_message_get_method (msg)) == 0
+         && strcmp (reply->target, target) == 0 && n_bytes == n_wanted
+         && (n_wanted == 0 || memcmp (text, reply->body, n_wanted) == 0)
+         && (reply->if_match == NULL || g_strcmp0 (reply->if_match, if_match) == 0);
 }
 
 static void
@@ -101,8 +122,9 @@ answer (SoupServerMessage *msg, unsigned status, const char *text)
 {
   soup_server_message_set_status (msg, status, NULL);
   if (text != NULL)
-    soup_server_message_set_response (msg, status < 300 ? "application/json" : "application/problem+json",
-                                      SOUP_MEMORY_COPY, text, strlen (text));
+    soup_server_message_set_response (
+        msg, status < 300 ? "application/json" : "application/problem+json", SOUP_MEMORY_COPY, text,
+        strlen (text));
 }
 
 static void
@@ -116,8 +138,9 @@ handle_cb (G_GNUC_UNUSED SoupServer *server,
   SoupMessageHeaders *out = soup_server_message_get_response_headers (msg);
   const char *auth = soup_message_headers_get_one (in, "Authorization");
   const char *raw_query = g_uri_get_query (soup_server_message_get_uri (msg));
-  g_autofree char *target = g_strdup_printf ("%s%s%s", path + strlen ("/api/v1"), raw_query != NULL ? "?" : "",
-                                             raw_query != NULL ? raw_query : "");
+  g_autofree char *target
+      = g_strdup_printf ("%s%s%s", path + strlen ("/api/v1"), raw_query != NULL ? "?" : "",
+                         raw_query != NULL ? raw_query : "");
 
   if (soup_message_headers_get_one (in, "Cookie") != NULL)
     {
@@ -186,7 +209,8 @@ api_start (Api *api, GTlsCertificate *certificate)
   g_main_context_push_thread_default (api->context);
   api->soup = soup_server_new ("tls-certificate", certificate, NULL);
   soup_server_add_handler (api->soup, "/api/v1", handle_cb, NULL, NULL);
-  soup_server_listen_local (api->soup, 0, SOUP_SERVER_LISTEN_HTTPS | SOUP_SERVER_LISTEN_IPV4_ONLY, &error);
+  soup_server_listen_local (api->soup, 0, SOUP_SERVER_LISTEN_HTTPS | SOUP_SERVER_LISTEN_IPV4_ONLY,
+                            &error);
   g_assert_no_error (error);
   uris = soup_server_get_uris (api->soup);
   api->port = (uint16_t) g_uri_get_port (uris->data);
@@ -309,7 +333,8 @@ test_lists (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
   g_assert_cmpint (p2p_listener_get_port (listeners->pdata[0]), ==, 8443);
   g_assert_cmpstr (p2p_resource_get_state (listeners->pdata[0]), ==, "running");
   g_assert_cmpint (p2p_listener_get_port (listeners->pdata[1]), ==, 80);
-  g_assert_cmpstr (p2p_resource_get_last_error (listeners->pdata[1]), ==, "port 80: permission denied");
+  g_assert_cmpstr (p2p_resource_get_last_error (listeners->pdata[1]), ==,
+                   "port 80: permission denied");
 
   g_clear_object (&result);
   p2p_client_list_routes_async (fixture->client, NULL, await_cb, &result);
@@ -335,11 +360,14 @@ static void
 test_changes (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
 {
   g_autoptr (JsonNode) node = json_from_string ("{\"id\":7,\"version\":3,\"enabled\":true}", NULL);
-  g_autoptr (JsonNode) web_node = json_from_string ("{\"id\":1,\"status\":{\"state\":\"running\"}}", NULL);
+  g_autoptr (JsonNode) web_node
+      = json_from_string ("{\"id\":1,\"status\":{\"state\":\"running\"}}", NULL);
   g_autoptr (JsonNode) plain_node = json_from_string ("{\"id\":2}", NULL);
   g_autoptr (P2pResource) route = p2p_resource_new (P2P_TYPE_ROUTE, json_node_get_object (node));
-  g_autoptr (P2pResource) web = p2p_resource_new (P2P_TYPE_LISTENER, json_node_get_object (web_node));
-  g_autoptr (P2pResource) plain = p2p_resource_new (P2P_TYPE_LISTENER, json_node_get_object (plain_node));
+  g_autoptr (P2pResource) web
+      = p2p_resource_new (P2P_TYPE_LISTENER, json_node_get_object (web_node));
+  g_autoptr (P2pResource) plain
+      = p2p_resource_new (P2P_TYPE_LISTENER, json_node_get_object (plain_node));
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GError) error = NULL;
 
@@ -364,7 +392,12 @@ test_changes (Fixture *fixture, G_GNUC_UNUSED gconstpointer data)
 }
 
 static void
-call_fails (Fixture *fixture, const char *path, GCancellable *cancellable, GQuark domain, int code, unsigned status)
+call_fails (Fixture *fixture,
+            const char *path,
+            GCancellable *cancellable,
+            GQuark domain,
+            int code,
+            unsigned status)
 {
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GError) error = NULL;

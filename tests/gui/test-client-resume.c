@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A TLS ticket of a trusted connection must not carry a client that trusts something else past the judge: GLib keeps
- * tickets for the whole process, and a resumed session asks nobody about its certificate. Not a GLib test program,
- * because GLib resumes nothing in those. */
+/* A TLS ticket of a trusted connection must not carry a client that trusts something else past the
+ * judge: GLib keeps tickets for the whole process, and a resumed session asks nobody about its
+ * certificate. Not a GLib test program, because GLib resumes nothing in those. */
 #include <stdio.h>
 
 #include "client/client.h"

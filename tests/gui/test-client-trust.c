@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Who gets a byte of HTTP from the client: only a server that shows the pinned certificate, made for its name, within
- * its dates. The oracle is the server, which counts what arrives inside TLS. */
+/* Who gets a byte of HTTP from the client: only a server that shows the pinned certificate, made
+ * for its name, within its dates. The oracle is the server, which counts what arrives inside TLS.
+ */
 #include <glib/gstdio.h>
 #include <libsoup/soup.h>
 #include <string.h>
@@ -49,7 +50,8 @@ probe (const P2pAddress *address, GError **error)
   return p2p_probe_finish (result, error);
 }
 
-/* The server has seen the end of the connection when its thread is joined, so the count after it is final. */
+/* The server has seen the end of the connection when its thread is joined, so the count after it is
+ * final. */
 static int
 bytes_after_close (ByteServer *server)
 {
@@ -95,12 +97,30 @@ test_doubts (void)
     bool pinned;
     P2pDoubt doubt;
   } cases[] = {
-    { "not pinned", { "a", "localhost", "127.0.0.1", now - HOUR, now + HOUR }, "127.0.0.1", false, P2P_DOUBT_UNPINNED },
-    { "another address", { "b", "localhost", "127.0.0.2", now - HOUR, now + HOUR }, "127.0.0.1", true, P2P_DOUBT_NAME },
-    { "another name", { "localhost", "other.test", "127.0.0.1", now - HOUR, now + HOUR }, "localhost", true,
+    { "not pinned",
+      { "a", "localhost", "127.0.0.1", now - HOUR, now + HOUR },
+      "127.0.0.1",
+      false,
+      P2P_DOUBT_UNPINNED },
+    { "another address",
+      { "b", "localhost", "127.0.0.2", now - HOUR, now + HOUR },
+      "127.0.0.1",
+      true,
       P2P_DOUBT_NAME },
-    { "expired", { "d", "localhost", "127.0.0.1", now - 2 * HOUR, now - HOUR }, "127.0.0.1", true, P2P_DOUBT_EXPIRED },
-    { "not valid yet", { "e", "localhost", "127.0.0.1", now + HOUR, now + 2 * HOUR }, "127.0.0.1", true,
+    { "another name",
+      { "localhost", "other.test", "127.0.0.1", now - HOUR, now + HOUR },
+      "localhost",
+      true,
+      P2P_DOUBT_NAME },
+    { "expired",
+      { "d", "localhost", "127.0.0.1", now - 2 * HOUR, now - HOUR },
+      "127.0.0.1",
+      true,
+      P2P_DOUBT_EXPIRED },
+    { "not valid yet",
+      { "e", "localhost", "127.0.0.1", now + HOUR, now + 2 * HOUR },
+      "127.0.0.1",
+      true,
       P2P_DOUBT_EARLY },
   };
 
@@ -120,17 +140,20 @@ test_doubts (void)
       g_assert_false (call (client, &error));
       g_assert_error (error, P2P_CLIENT_ERROR, P2P_CLIENT_ERROR_NOT_TRUSTED);
       g_assert_nonnull (p2p_client_get_refused (client));
-      g_assert_true (p2p_pin_equal (p2p_certificate_get_pin (p2p_client_get_refused (client)), &pin));
+      g_assert_true (
+          p2p_pin_equal (p2p_certificate_get_pin (p2p_client_get_refused (client)), &pin));
 
       seen = probe (address, NULL);
       g_assert_nonnull (seen);
-      g_assert_cmpint (p2p_certificate_judge (seen, cases[i].pinned ? &pin : NULL), ==, cases[i].doubt);
+      g_assert_cmpint (p2p_certificate_judge (seen, cases[i].pinned ? &pin : NULL), ==,
+                       cases[i].doubt);
       g_clear_object (&client);
       g_assert_cmpint (bytes_after_close (server), ==, 0);
     }
 }
 
-/* The rule that an ordinary client breaks: it asks nobody about a certificate that the system trusts. */
+/* The rule that an ordinary client breaks: it asks nobody about a certificate that the system
+ * trusts. */
 static void
 test_trusted_by_system (void)
 {

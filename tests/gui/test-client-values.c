@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The client's values and models without a server: addresses, pins, texts, profiles, problems, stores. */
+/* The client's values and models without a server: addresses, pins, texts, profiles, problems,
+ * stores. */
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -83,7 +84,9 @@ test_pin (void)
     bool good;
   } cases[] = {
     { hex, true },
-    { "00:11:22:33:44:55:66:77\n88:99:AA:BB:CC:DD:EE:FF\n00:11:22:33:44:55:66:77\n88:99:AA:BB:CC:DD:EE:FF", true },
+    { "00:11:22:33:44:55:66:77\n88:99:AA:BB:CC:DD:EE:FF\n00:11:22:33:44:55:66:77\n88:99:AA:BB:CC:"
+      "DD:EE:FF",
+      true },
     { "00112233445566778899aabbccddeeff00112233445566778899aabbccddeef", false },
     { "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff0", false },
     { "g0112233445566778899aabbccddeeff00112233445566778899aabbccddeeff", false },
@@ -139,7 +142,8 @@ test_problem (void)
     const char *message;
     const char *problem;
   } cases[] = {
-    { "{\"type\":\"urn:p2pstream:problem:conflict\",\"title\":\"Conflict\",\"detail\":\"listener 'web': name is taken\"}",
+    { "{\"type\":\"urn:p2pstream:problem:conflict\",\"title\":\"Conflict\",\"detail\":\"listener "
+      "'web': name is taken\"}",
       "listener 'web': name is taken", "conflict" },
     { "{\"title\":\"Bad Request\",\"errors\":[{\"field\":\"port\",\"message\":\"out of range\"}]}",
       "port: out of range", NULL },
@@ -151,7 +155,8 @@ test_problem (void)
 
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autoptr (GError) error = p2p_client_error_from_problem (409, cases[i].body, strlen (cases[i].body), 5);
+      g_autoptr (GError) error
+          = p2p_client_error_from_problem (409, cases[i].body, strlen (cases[i].body), 5);
       g_autoptr (GError) copy = g_error_copy (error);
 
       g_assert_cmpstr (copy->message, ==, cases[i].message);
@@ -210,7 +215,8 @@ test_profiles (void)
   g_assert_null (p2p_profiles_find (ours, two));
 
   /* Unknown members survive, damage is told and nothing is overwritten. */
-  g_assert_true (g_file_set_contents (path, "{\"profiles\":[{\"url\":\"https://x:1\",\"colour\":\"red\"},{},7]}", -1, NULL));
+  g_assert_true (g_file_set_contents (
+      path, "{\"profiles\":[{\"url\":\"https://x:1\",\"colour\":\"red\"},{},7]}", -1, NULL));
   g_assert_true (p2p_profiles_save (ours, first, &error));
   text = file_text (path);
   g_assert_nonnull (strstr (text, "\"colour\" : \"red\""));
@@ -234,7 +240,8 @@ resources_of (GType type, const char *json)
   GPtrArray *items = g_ptr_array_new_with_free_func (g_object_unref);
 
   for (unsigned i = 0; i < json_array_get_length (json_node_get_array (node)); i++)
-    g_ptr_array_add (items, p2p_resource_new (type, p2p_json_array_object (json_node_get_array (node), i)));
+    g_ptr_array_add (
+        items, p2p_resource_new (type, p2p_json_array_object (json_node_get_array (node), i)));
   return items;
 }
 
@@ -322,7 +329,8 @@ test_store_keeps_objects (void)
   g_signal_connect (kept, "changed", G_CALLBACK (count_cb), &n_changed);
   merge_json (store, "[{\"id\":5,\"name\":\"a\",\"status\":{\"health\":\"healthy\"}}]");
   g_assert_cmpint (n_changed, ==, 0);
-  merge_json (store, "[{\"id\":4},{\"id\":5,\"name\":\"b\",\"status\":{\"health\":\"unhealthy\"}}]");
+  merge_json (store,
+              "[{\"id\":4},{\"id\":5,\"name\":\"b\",\"status\":{\"health\":\"unhealthy\"}}]");
   g_assert_cmpint (n_changed, ==, 1);
   g_assert_true (p2p_store_find (store, 5) == kept);
   g_assert_cmpstr (p2p_resource_get_name (kept), ==, "b");
@@ -332,7 +340,8 @@ test_store_keeps_objects (void)
 static void
 test_route_state (void)
 {
-#define TARGET(id, health) "{\"id\":" #id ",\"type\":\"proxy\",\"status\":{\"health\":\"" health "\"}}"
+#define TARGET(id, health)                                                                         \
+  "{\"id\":" #id ",\"type\":\"proxy\",\"status\":{\"health\":\"" health "\"}}"
   static const struct
   {
     const char *json;
@@ -345,8 +354,10 @@ test_route_state (void)
     { "[{\"id\":1,\"action\":\"redirect\"}]", "redirect" },
     { "[{\"id\":1,\"targets\":[" TARGET (1, "healthy") "]}]", "healthy" },
     { "[{\"id\":1,\"targets\":[" TARGET (1, "unknown") "]}]", "unknown" },
-    { "[{\"id\":1,\"targets\":[" TARGET (1, "healthy") "," TARGET (2, "disconnected") "]}]", "degraded" },
-    { "[{\"id\":1,\"targets\":[" TARGET (1, "unhealthy") "," TARGET (2, "disconnected") "]}]", "unhealthy" },
+    { "[{\"id\":1,\"targets\":[" TARGET (1, "healthy") "," TARGET (2, "disconnected") "]}]",
+      "degraded" },
+    { "[{\"id\":1,\"targets\":[" TARGET (1, "unhealthy") "," TARGET (2, "disconnected") "]}]",
+      "unhealthy" },
     { "[{\"id\":1,\"targets\":[{\"id\":1,\"type\":\"static\"}]}]", "healthy" },
     { "[{\"id\":1,\"targets\":[{\"id\":1,\"enabled\":false,\"type\":\"static\"}]}]", "empty" },
   };

@@ -71,7 +71,8 @@ Ask ask_make (Client *client);
 /* fields: more lines of its head. */
 bool ask_send (Client *client, const Ask *ask, const char *fields);
 
-/* Those below look whether what came may be, and report what may not; false: the session is over. */
+/* Those below look whether what came may be, and report what may not; false: the session is over.
+ */
 bool ask_read_head (Client *client, const Ask *ask, SoakAnswer *ret_answer);
 /* n bytes of the body, from offset on. */
 bool ask_check_bytes (Client *client, const Ask *ask, const char *bytes, size_t n, uint64_t offset);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A disk that is full or read-only, a clock that was set, and other authorities that the system trusts, for one program:
- * preloaded by tests, so that they need neither root nor a file system of their own.
+/* A disk that is full or read-only, a clock that was set, and other authorities that the system
+ * trusts, for one program: preloaded by tests, so that they need neither root nor a file system of
+ * their own.
  *
- *     P2P_FAULTS      a file of two 64-bit numbers, which the test writes and changes at any time: the errno of every
- *                     change of a file (0: none), and the seconds that the wall clock is ahead
+ *     P2P_FAULTS      a file of two 64-bit numbers, which the test writes and changes at any time:
+ * the errno of every change of a file (0: none), and the seconds that the wall clock is ahead
  *     P2P_FAULTS_DIR  files below this directory only
  *     P2P_TRUST       the file that is read in place of the system's certificate authorities
  *
@@ -153,7 +154,8 @@ static int
 open_any (const char *path, int flags, mode_t mode)
 {
   /* A full disk lets files be opened that are there. */
-  if ((flags & O_CREAT || (faults->error == EROFS && (flags & O_ACCMODE) != O_RDONLY)) && fails_path (path))
+  if ((flags & O_CREAT || (faults->error == EROFS && (flags & O_ACCMODE) != O_RDONLY))
+      && fails_path (path))
     return -1;
   return (int) syscall (SYS_openat, AT_FDCWD, path, flags, mode);
 }

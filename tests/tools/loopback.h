@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* Listens on a port of 127.0.0.1 (0: of the kernel's choice) and prints it as the first line; ends the program when that
- * fails. flags: SOCK_NONBLOCK. */
+/* Listens on a port of 127.0.0.1 (0: of the kernel's choice) and prints it as the first line; ends
+ * the program when that fails. flags: SOCK_NONBLOCK. */
 static inline int
 loopback_listen (const char *program, unsigned port, int flags)
 {

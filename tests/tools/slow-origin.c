@@ -146,7 +146,8 @@ main (int argc, char **argv)
   delay_us = g_ascii_strtoll (argv[2], NULL, 10) * 1000;
   make_answer (argc > 3 ? g_ascii_strtoull (argv[3], NULL, 10) : 100);
   epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
-  listen_fd = loopback_listen ("slow-origin", (unsigned) g_ascii_strtoull (argv[1], NULL, 10), SOCK_NONBLOCK);
+  listen_fd = loopback_listen ("slow-origin", (unsigned) g_ascii_strtoull (argv[1], NULL, 10),
+                               SOCK_NONBLOCK);
   if (epoll_ctl (epoll_fd, EPOLL_CTL_ADD, listen_fd, &events[0]) < 0)
     return 1;
   for (;;)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Heads for the tests of the HTTP/1.1 parser: searched at once and one byte at a time, always in blocks of their exact size,
- * so that a byte read beyond shows under ASan. */
+/* Heads for the tests of the HTTP/1.1 parser: searched at once and one byte at a time, always in
+ * blocks of their exact size, so that a byte read beyond shows under ASan. */
 #pragma once
 
 #include "lib/http1.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Two rings of bytes under one lock, owned by both ends together; the last end that closes frees them. All
- * fields of Pair are guarded by pair->lock. Any thread. */
+/* Two rings of bytes under one lock, owned by both ends together; the last end that closes frees
+ * them. All fields of Pair are guarded by pair->lock. Any thread. */
 #include "tests/unit/memory-stream.h"
 
 #include "lib/lock.h"

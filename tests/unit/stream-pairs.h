@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Connected pairs of streams, one row for each back end, so that a test can be run over all of them. */
+/* Connected pairs of streams, one row for each back end, so that a test can be run over all of
+ * them. */
 #pragma once
 
 #include "lib/stream.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Connections are counted by what one subscriber has: an IPv4 address however it is written, the first 64 bits of IPv6. */
+/* Connections are counted by what one subscriber has: an IPv4 address however it is written, the
+ * first 64 bits of IPv6. */
 #include "daemon/proxy/address-count.h"
 
 #include <arpa/inet.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The agent's small decisions: where it may connect to, and how long it waits before the next try. */
+/* The agent's small decisions: where it may connect to, and how long it waits before the next try.
+ */
 #include "agent/backoff.h"
 #include "agent/judge.h"
 

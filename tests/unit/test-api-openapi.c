@@ -209,8 +209,9 @@ test_members (ApiFixture *fixture, const void *data)
                                    "\"url\":\"http://127.0.0.1:1\"}]}");
   g_auto (Reply) agent = api_call ("POST", "/api/v1/agents", bearer, "{\"name\":\"a\"}");
   g_auto (Reply) token = api_call ("POST", "/api/v1/tokens", bearer, "{\"name\":\"a\"}");
-  g_auto (Reply) certificate = api_call ("POST", "/api/v1/certificates", bearer,
-                                         "{\"hostname_pattern\":\"a.example\",\"source\":\"self_signed\"}");
+  g_auto (Reply) certificate
+      = api_call ("POST", "/api/v1/certificates", bearer,
+                  "{\"hostname_pattern\":\"a.example\",\"source\":\"self_signed\"}");
   g_auto (Reply) about = api_call ("GET", "/api/v1/about", bearer, NULL);
   g_auto (Reply) me = api_call ("GET", "/api/v1/me", bearer, NULL);
   g_auto (Reply) setup = api_call ("GET", "/api/v1/setup", bearer, NULL);

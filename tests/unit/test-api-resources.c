@@ -640,7 +640,7 @@ patch_target (ApiFixture *fixture, const Reply *made, const char *members, unsig
   return stored_route (fixture, id);
 }
 
-/* --- what runs of a target ---------------------------------------------------------------------- */
+/* --- what runs of a target -------------------------------------------------------------------- */
 
 static JsonObject *
 status_of (const Reply *route, unsigned i)
@@ -677,7 +677,8 @@ test_target_health (ApiFixture *fixture, const void *data)
       "{\"name\":\"r\",\"listener_id\":1,\"targets\":["
       "{\"name\":\"direct\",\"url\":\"http://o\",\"max_concurrent_requests\":3},"
       "{\"name\":\"static\",\"type\":\"static\"},"
-      "{\"name\":\"agent\",\"url\":\"http://o\",\"transport\":\"agent\",\"agent_selector\":{\"match_labels\":{\"a\":\"b\"}}},"
+      "{\"name\":\"agent\",\"url\":\"http://"
+      "o\",\"transport\":\"agent\",\"agent_selector\":{\"match_labels\":{\"a\":\"b\"}}},"
       "{\"name\":\"off\",\"url\":\"http://o\",\"enabled\":false}]}");
   g_auto (Reply) again = { 0 };
   g_auto (Reply) history = { 0 };
@@ -703,7 +704,8 @@ test_target_health (ApiFixture *fixture, const void *data)
   history = api_call ("GET", "/api/v1/targets/1/health", fixture->tokens[STORE_ROLE_VIEWER], NULL);
   assert_reply (history, 200);
   body = "{\"items\":[{\"at\":\"2023-11-14T22:13:20.123Z\",\"source\":\"active_check\",\"outcome\":"
-         "\"failure\",\"status_code\":503,\"duration_ms\":7,\"agent_id\":null,\"error\":\"the origin "
+         "\"failure\",\"status_code\":503,\"duration_ms\":7,\"agent_id\":null,\"error\":\"the "
+         "origin "
          "answered 503, not 200 to 399\"}],\"next_cursor\":null}";
   g_assert_cmpstr (history.text, ==, body);
   probe = json_array_get_object_element (json_object_get_array_member (history.json, "items"), 0);

@@ -539,7 +539,8 @@ test_trusted (ConfigFixture *fixture, const void *data)
   listener->accept_proxy_protocol = STORE_PROXY_PROTOCOL_V2;
   g_assert_true (config_change (&change, NULL));
   g_assert_cmpuint (g_strv_length (change.warnings), ==, 1);
-  g_assert_nonnull (strstr (change.warnings[0], "PROXY headers are read while trusted_proxy_cidrs is empty"));
+  g_assert_nonnull (
+      strstr (change.warnings[0], "PROXY headers are read while trusted_proxy_cidrs is empty"));
   config_change_clear (&change);
   config_fixture_set (&listener->bind_address, "unix:/run/a");
   listener->port = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* HTTP/1.1 bodies: every case at once, one byte at a time and cut in two at every place; what comes out must not depend on it.
- * Pieces live in blocks of their exact size, so that a byte read beyond shows under ASan. */
+/* HTTP/1.1 bodies: every case at once, one byte at a time and cut in two at every place; what comes
+ * out must not depend on it. Pieces live in blocks of their exact size, so that a byte read beyond
+ * shows under ASan. */
 #include "lib/http1.h"
 
 #include <glib.h>
@@ -112,21 +113,28 @@ test_chunked_good (void)
     { P2P_SPAN ("5\r\nhello\r\n0\r\n\r\nGET / "), P2P_SPAN ("hello"), P2P_SPAN (""), 6 },
     { P2P_SPAN ("1\r\na\r\n2\r\nbc\r\n000\r\n\r\n"), P2P_SPAN ("abc"), P2P_SPAN (""), 0 },
     { P2P_SPAN ("A\r\n0123456789\r\n0\r\n\r\n"), P2P_SPAN ("0123456789"), P2P_SPAN (""), 0 },
-    { P2P_SPAN ("a\r\n\r\n\r\n\0\n0\r\n\r\r\n0\r\n\r\n"), P2P_SPAN ("\r\n\r\n\0\n0\r\n\r"), P2P_SPAN (""), 0 },
+    { P2P_SPAN ("a\r\n\r\n\r\n\0\n0\r\n\r\r\n0\r\n\r\n"), P2P_SPAN ("\r\n\r\n\0\n0\r\n\r"),
+      P2P_SPAN (""), 0 },
     { P2P_SPAN ("0000000000000003\r\nabc\r\n0\r\n\r\n"), P2P_SPAN ("abc"), P2P_SPAN (""), 0 },
     { P2P_SPAN ("3;a\r\nabc\r\n0;b=c\r\n\r\n"), P2P_SPAN ("abc"), P2P_SPAN (""), 0 },
-    { P2P_SPAN ("3;a=b;c=\"d \\\" ;\t\xc3\xa9\";e\r\nabc\r\n0\r\n\r\n"), P2P_SPAN ("abc"), P2P_SPAN (""), 0 },
+    { P2P_SPAN ("3;a=b;c=\"d \\\" ;\t\xc3\xa9\";e\r\nabc\r\n0\r\n\r\n"), P2P_SPAN ("abc"),
+      P2P_SPAN (""), 0 },
     { P2P_SPAN ("0\r\nX-Sum: 1\r\n\r\n"), P2P_SPAN (""), P2P_SPAN ("X-Sum: 1\r\n"), 0 },
     { P2P_SPAN ("0\r\ngrpc-status:0\r\nServer-Timing: \r\n\r\nx"), P2P_SPAN (""),
       P2P_SPAN ("grpc-status:0\r\nServer-Timing: \r\n"), 1 },
-    { P2P_SPAN ("0\r\nX-Forwarded-For: 1.2.3.4\r\nA: b\r\nX_Forwarded_For: 1\r\n\r\n"), P2P_SPAN (""), P2P_SPAN ("A: b\r\n"), 0 },
+    { P2P_SPAN ("0\r\nX-Forwarded-For: 1.2.3.4\r\nA: b\r\nX_Forwarded_For: 1\r\n\r\n"),
+      P2P_SPAN (""), P2P_SPAN ("A: b\r\n"), 0 },
     { P2P_SPAN ("0\r\nAuthorization: x\r\n\r\n"), P2P_SPAN (""), P2P_SPAN (""), 0 },
-    { P2P_SPAN ("0\r\nA: 1\r\nSet-Cookie: a=b\r\nB: 2\r\n\r\n"), P2P_SPAN (""), P2P_SPAN ("A: 1\r\nB: 2\r\n"), 0 },
-    { P2P_SPAN ("0\r\nX-Real.IP: ::1\r\nx-forwarded.anything: 1\r\n\r\n"), P2P_SPAN (""), P2P_SPAN (""), 0 },
-    { P2P_SPAN ("0\r\nX-Forwarded-A-Very-Long-Name-Beyond-The-Buffer: 1\r\n\r\n"), P2P_SPAN (""), P2P_SPAN (""), 0 },
+    { P2P_SPAN ("0\r\nA: 1\r\nSet-Cookie: a=b\r\nB: 2\r\n\r\n"), P2P_SPAN (""),
+      P2P_SPAN ("A: 1\r\nB: 2\r\n"), 0 },
+    { P2P_SPAN ("0\r\nX-Real.IP: ::1\r\nx-forwarded.anything: 1\r\n\r\n"), P2P_SPAN (""),
+      P2P_SPAN (""), 0 },
+    { P2P_SPAN ("0\r\nX-Forwarded-A-Very-Long-Name-Beyond-The-Buffer: 1\r\n\r\n"), P2P_SPAN (""),
+      P2P_SPAN (""), 0 },
     { P2P_SPAN ("0\r\nX-A-Very-Long-Name-That-Is-Beyond-The-Buffer: 1\r\n\r\n"), P2P_SPAN (""),
       P2P_SPAN ("X-A-Very-Long-Name-That-Is-Beyond-The-Buffer: 1\r\n"), 0 },
-    { P2P_SPAN ("0\r\nConnection: close\r\nCACHE_CONTROL: no\r\n\r\n"), P2P_SPAN (""), P2P_SPAN (""), 0 },
+    { P2P_SPAN ("0\r\nConnection: close\r\nCACHE_CONTROL: no\r\n\r\n"), P2P_SPAN (""),
+      P2P_SPAN (""), 0 },
   };
   g_autofree Outcome *out = g_new0 (Outcome, 1);
 
@@ -259,7 +267,8 @@ test_until_close (void)
   g_assert_cmpmem (out->content, out->n_content, "0\r\n\r\nall of it", 14);
 }
 
-/* Feeds the same line again and again; how many bytes until it is refused, 0: never within the limit. */
+/* Feeds the same line again and again; how many bytes until it is refused, 0: never within the
+ * limit. */
 static size_t
 endless (P2pSpan start, P2pSpan again, size_t limit, P2pHttp1 *ret_result)
 {
@@ -297,8 +306,8 @@ test_limits (void)
   n = endless (P2P_SPAN ("5"), P2P_SPAN (";a=b"), 1 << 20, &result);
   g_assert_cmpint (result, ==, P2P_HTTP1_TOO_LARGE);
   g_assert_cmpuint (n, <=, 16384);
-  n = endless (P2P_SPAN ("1\r\na\r\n"), P2P_SPAN ("1;extension=that-costs-more-than-it-brings\r\na\r\n"),
-               1 << 20, &result);
+  n = endless (P2P_SPAN ("1\r\na\r\n"),
+               P2P_SPAN ("1;extension=that-costs-more-than-it-brings\r\na\r\n"), 1 << 20, &result);
   g_assert_cmpint (result, ==, P2P_HTTP1_TOO_LARGE);
   /* The smallest honest chunks go on for ever. */
   n = endless (P2P_SPAN (""), P2P_SPAN ("1\r\na\r\n"), 1 << 20, &result);
@@ -315,7 +324,8 @@ test_trailers_too_large (void)
   size_t used;
 
   p2p_body_init (&body, P2P_BODY_CHUNKED, 0);
-  g_assert_cmpint (p2p_body_feed (&body, wire, &content, &used, &trailers), ==, P2P_HTTP1_TOO_LARGE);
+  g_assert_cmpint (p2p_body_feed (&body, wire, &content, &used, &trailers), ==,
+                   P2P_HTTP1_TOO_LARGE);
   p2p_body_init (&body, P2P_BODY_CHUNKED, 0);
   g_assert_cmpint (p2p_body_feed (&body, wire, &content, &used, NULL), ==, P2P_HTTP1_OK);
   g_assert_true (body.finished);

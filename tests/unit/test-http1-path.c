@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Paths that an origin may read in another way (security-cases row 7). tests/fuzz/fuzz-http1-path.c has the properties. */
+/* Paths that an origin may read in another way (security-cases row 7). tests/fuzz/fuzz-http1-path.c
+ * has the properties. */
 #include "lib/http1.h"
 
 #include <glib.h>

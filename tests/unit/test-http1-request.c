@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Heads of HTTP/1.1 requests: what is refused (security-cases rows 1, 3, 5 and 9), what is read and how. */
+/* Heads of HTTP/1.1 requests: what is refused (security-cases rows 1, 3, 5 and 9), what is read and
+ * how. */
 #include "tests/unit/http1-exact.h"
 
 #define H "Host: a\r\n"
@@ -86,7 +87,8 @@ static const P2pSpan bad_heads[] = {
   P2P_SPAN (LINE "Host: u@a\r\n\r\n"),
   P2P_SPAN (LINE "Host: a?\r\n\r\n"),
   P2P_SPAN (LINE "Host: a%2eb\r\n\r\n"),
-  P2P_SPAN (LINE "Host: b\xc3\xbc" "cher.example\r\n\r\n"),
+  P2P_SPAN (LINE "Host: b\xc3\xbc"
+                 "cher.example\r\n\r\n"),
   P2P_SPAN (LINE "Host: a:\r\n\r\n"),
   P2P_SPAN (LINE "Host: a:0\r\n\r\n"),
   P2P_SPAN (LINE "Host: a:080\r\n\r\n"),
@@ -176,7 +178,9 @@ static const P2pSpan bad_heads[] = {
   /* Connection */
   P2P_SPAN (LINE H "Connection: a b\r\n\r\n"),
   P2P_SPAN (LINE H "Connection: \"close\"\r\n\r\n"),
-  P2P_SPAN (LINE H "Connection: a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z,a,b,c,d,e,f,g\r\n\r\n"),
+  P2P_SPAN (
+      LINE H
+      "Connection: a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z,a,b,c,d,e,f,g\r\n\r\n"),
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (bad_heads) >= 80);
@@ -203,9 +207,14 @@ static void
 test_bad_early (void)
 {
   static const P2pSpan rows[] = {
-    P2P_SPAN ("GET / HTTP/1.1\n"),       P2P_SPAN ("GET / HTTP/1.1\rX"),       P2P_SPAN (LINE "\rX"),
-    P2P_SPAN (LINE "A: b\r\n\r\r"),       P2P_SPAN ("GET /0123456789abcdef0123\0"), P2P_SPAN ("GET /0123456789abcdef\x7f"),
-    P2P_SPAN ("\x16\x03\x01"),           P2P_SPAN ("\n"),
+    P2P_SPAN ("GET / HTTP/1.1\n"),
+    P2P_SPAN ("GET / HTTP/1.1\rX"),
+    P2P_SPAN (LINE "\rX"),
+    P2P_SPAN (LINE "A: b\r\n\r\r"),
+    P2P_SPAN ("GET /0123456789abcdef0123\0"),
+    P2P_SPAN ("GET /0123456789abcdef\x7f"),
+    P2P_SPAN ("\x16\x03\x01"),
+    P2P_SPAN ("\n"),
   };
 
   for (size_t i = 0; i < G_N_ELEMENTS (rows); i++)
@@ -221,13 +230,14 @@ test_bad_early (void)
 static void
 test_host_length (void)
 {
-  static const char label[] = "a2345678901234567890123456789012345678901234567890123456789.123."; /* 64 */
+  static const char label[]
+      = "a2345678901234567890123456789012345678901234567890123456789.123."; /* 64 */
   g_autofree P2pRequestHead *head = g_new (P2pRequestHead, 1);
 
   for (unsigned extra = 0; extra <= 1; extra++)
     {
-      g_autofree char *text =
-          g_strdup_printf (LINE "Host: %s%s%s%.*s%s\r\n\r\n", label, label, label, 60, label, extra ? "bc" : "b");
+      g_autofree char *text = g_strdup_printf (LINE "Host: %s%s%s%.*s%s\r\n\r\n", label, label,
+                                               label, 60, label, extra ? "bc" : "b");
       g_autofree char *block = NULL;
 
       g_assert_cmpint (exact_request (p2p_span_from_string (text), head, &block), ==,
@@ -282,32 +292,45 @@ static const Good good_heads[] = {
   { P2P_SPAN (LINE H "\r\n"), P2P_METHOD_GET, "", "/", NULL, "a", 0, true },
   { P2P_SPAN ("\r\n" LINE H "\r\n"), P2P_METHOD_GET, "", "/", NULL, "a", 0, true },
   { P2P_SPAN ("GET / HTTP/1.0\r\n\r\n"), P2P_METHOD_GET, "", "/", NULL, "", 0, false },
-  { P2P_SPAN ("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n"), P2P_METHOD_GET, "", "/", NULL, "", 0, true },
-  { P2P_SPAN ("GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n"), P2P_METHOD_GET, "", "/", NULL, "", 0, false },
+  { P2P_SPAN ("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n"), P2P_METHOD_GET, "", "/", NULL,
+    "", 0, true },
+  { P2P_SPAN ("GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n"), P2P_METHOD_GET, "", "/",
+    NULL, "", 0, false },
   { P2P_SPAN ("GET / HTTP/1.2\r\n" H "\r\n"), P2P_METHOD_GET, "", "/", NULL, "a", 0, true },
-  { P2P_SPAN (LINE "hOsT:WWW.Example.COM.:8080\t\r\nConnection: x,, CLOSE\r\n\r\n"), P2P_METHOD_GET, "", "/", NULL,
-    "www.example.com", 8080, false },
-  { P2P_SPAN (LINE "Host: [2001:DB8::1]:443\r\n\r\n"), P2P_METHOD_GET, "", "/", NULL, "2001:db8::1", 443, true },
-  { P2P_SPAN (LINE "Host: [::ffff:127.0.0.1]\r\n\r\n"), P2P_METHOD_GET, "", "/", NULL, "::ffff:127.0.0.1", 0, true },
-  { P2P_SPAN (LINE "Host: 127.0.0.1:65535\r\n\r\n"), P2P_METHOD_GET, "", "/", NULL, "127.0.0.1", 65535, true },
+  { P2P_SPAN (LINE "hOsT:WWW.Example.COM.:8080\t\r\nConnection: x,, CLOSE\r\n\r\n"), P2P_METHOD_GET,
+    "", "/", NULL, "www.example.com", 8080, false },
+  { P2P_SPAN (LINE "Host: [2001:DB8::1]:443\r\n\r\n"), P2P_METHOD_GET, "", "/", NULL, "2001:db8::1",
+    443, true },
+  { P2P_SPAN (LINE "Host: [::ffff:127.0.0.1]\r\n\r\n"), P2P_METHOD_GET, "", "/", NULL,
+    "::ffff:127.0.0.1", 0, true },
+  { P2P_SPAN (LINE "Host: 127.0.0.1:65535\r\n\r\n"), P2P_METHOD_GET, "", "/", NULL, "127.0.0.1",
+    65535, true },
   { P2P_SPAN (LINE "Host: _a-b.xn--bcher-kva.example\r\n\r\n"), P2P_METHOD_GET, "", "/", NULL,
     "_a-b.xn--bcher-kva.example", 0, true },
-  { P2P_SPAN ("POST /a/b?c=d?e HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_POST, "", "/a/b", "c=d?e", "a", 0, true },
+  { P2P_SPAN ("POST /a/b?c=d?e HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_POST, "", "/a/b", "c=d?e", "a",
+    0, true },
   { P2P_SPAN ("PUT /? HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_PUT, "", "/", "", "a", 0, true },
-  { P2P_SPAN ("PATCH //x;y=%2f..%00 HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_PATCH, "", "//x;y=%2f..%00", NULL, "a", 0, true },
-  { P2P_SPAN ("DELETE /{|}^`~[]?\\ HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_DELETE, "", "/{|}^`~[]", "\\", "a", 0, true },
-  { P2P_SPAN ("HEAD HTTP://Other.Example:81?x HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_HEAD, "other.example:81", "/", "x",
-    "other.example", 81, true },
-  { P2P_SPAN ("GET https://B/p?q HTTP/1.1\r\nHost: a:8080\r\n\r\n"), P2P_METHOD_GET, "b", "/p", "q", "b", 0, true },
-  { P2P_SPAN ("GET http://[::1]:8/p HTTP/1.0\r\n\r\n"), P2P_METHOD_GET, "[::1]:8", "/p", NULL, "::1", 8, false },
+  { P2P_SPAN ("PATCH //x;y=%2f..%00 HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_PATCH, "", "//x;y=%2f..%00",
+    NULL, "a", 0, true },
+  { P2P_SPAN ("DELETE /{|}^`~[]?\\ HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_DELETE, "", "/{|}^`~[]",
+    "\\", "a", 0, true },
+  { P2P_SPAN ("HEAD HTTP://Other.Example:81?x HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_HEAD,
+    "other.example:81", "/", "x", "other.example", 81, true },
+  { P2P_SPAN ("GET https://B/p?q HTTP/1.1\r\nHost: a:8080\r\n\r\n"), P2P_METHOD_GET, "b", "/p", "q",
+    "b", 0, true },
+  { P2P_SPAN ("GET http://[::1]:8/p HTTP/1.0\r\n\r\n"), P2P_METHOD_GET, "[::1]:8", "/p", NULL,
+    "::1", 8, false },
   { P2P_SPAN ("OPTIONS * HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_OPTIONS, "", "*", NULL, "a", 0, true },
-  { P2P_SPAN ("OPTIONS http://b HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_OPTIONS, "b", "*", NULL, "b", 0, true },
-  { P2P_SPAN ("OPTIONS http://b/ HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_OPTIONS, "b", "/", NULL, "b", 0, true },
+  { P2P_SPAN ("OPTIONS http://b HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_OPTIONS, "b", "*", NULL, "b", 0,
+    true },
+  { P2P_SPAN ("OPTIONS http://b/ HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_OPTIONS, "b", "/", NULL, "b",
+    0, true },
   { P2P_SPAN ("TRACE / HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_TRACE, "", "/", NULL, "a", 0, true },
-  { P2P_SPAN ("CONNECT b.example:443 HTTP/1.1\r\nHost: b.example:443\r\n\r\n"), P2P_METHOD_CONNECT, "b.example:443", "", NULL,
-    "b.example", 443, true },
+  { P2P_SPAN ("CONNECT b.example:443 HTTP/1.1\r\nHost: b.example:443\r\n\r\n"), P2P_METHOD_CONNECT,
+    "b.example:443", "", NULL, "b.example", 443, true },
   { P2P_SPAN ("get / HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_OTHER, "", "/", NULL, "a", 0, true },
-  { P2P_SPAN ("M-SEARCH!#$ / HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_OTHER, "", "/", NULL, "a", 0, true },
+  { P2P_SPAN ("M-SEARCH!#$ / HTTP/1.1\r\n" H "\r\n"), P2P_METHOD_OTHER, "", "/", NULL, "a", 0,
+    true },
 };
 
 static void
@@ -364,7 +387,8 @@ test_fields (void)
   g_autofree P2pRequestHead *head = g_new (P2pRequestHead, 1);
   g_autofree char *block = NULL;
   P2pMessage *msg = &head->msg;
-  static const bool hop[] = { false, false, false, false, false, true, true, true, true, true, true, true, true, true, true, false };
+  static const bool hop[] = { false, false, false, false, false, true, true, true,
+                              true,  true,  true,  true,  true,  true, true, false };
 
   g_assert_cmpint (exact_request (wire, head, &block), ==, P2P_HTTP1_OK);
   g_assert_cmpuint (msg->n_fields, ==, G_N_ELEMENTS (hop));
@@ -375,7 +399,8 @@ test_fields (void)
     }
   g_assert_cmpint (msg->body, ==, P2P_BODY_LENGTH);
   g_assert_cmpuint (msg->content_length, ==, 42);
-  g_assert_true (msg->has_content_length && msg->keep_alive && msg->upgrade && head->expect_continue);
+  g_assert_true (msg->has_content_length && msg->keep_alive && msg->upgrade
+                 && head->expect_continue);
   assert_text (msg->fields[2].value, "");
   assert_text (msg->fields[3].value, "a \xe2\x82\xac\tb");
   g_assert_true (p2p_message_field (msg, P2P_FIELD_COOKIE) == &msg->fields[9]);
@@ -391,7 +416,8 @@ test_fields (void)
 static void
 test_chunked (void)
 {
-  static const P2pSpan wire = P2P_SPAN ("POST / HTTP/1.1\r\n" H "TRANSFER-ENCODING:\tChunked \r\n\r\n");
+  static const P2pSpan wire
+      = P2P_SPAN ("POST / HTTP/1.1\r\n" H "TRANSFER-ENCODING:\tChunked \r\n\r\n");
   g_autofree P2pRequestHead *head = g_new (P2pRequestHead, 1);
   g_autofree char *block = NULL;
 
@@ -405,7 +431,8 @@ static void
 test_ignored (void)
 {
   static const P2pSpan rows[] = {
-    P2P_SPAN ("GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: websocket\r\nExpect: 100-continue\r\n\r\n"),
+    P2P_SPAN ("GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: websocket\r\nExpect: "
+              "100-continue\r\n\r\n"),
     P2P_SPAN (LINE H "Upgrade: websocket\r\nExpect: 200-ok\r\n\r\n"),
     P2P_SPAN (LINE H "Connection: upgrade\r\n\r\n"),
   };
@@ -441,7 +468,8 @@ test_field_ids (void)
       const P2pField *found;
 
       near[1] = near[1] == 'q' ? 'z' : 'q';
-      if (id == P2P_FIELD_HOST || id == P2P_FIELD_TRANSFER_ENCODING || id == P2P_FIELD_CONTENT_LENGTH)
+      if (id == P2P_FIELD_HOST || id == P2P_FIELD_TRANSFER_ENCODING
+          || id == P2P_FIELD_CONTENT_LENGTH)
         text = g_strdup_printf ("GET / HTTP/1.1\r\n%s: %s\r\n%s: 0\r\n%s\r\n", upper,
                                 id == P2P_FIELD_TRANSFER_ENCODING ? "chunked" : "0", near,
                                 id == P2P_FIELD_HOST ? "" : H);
@@ -454,7 +482,8 @@ test_field_ids (void)
       assert_text (found->name, upper);
       for (unsigned i = 0; i < head->msg.n_fields; i++)
         {
-          if (p2p_span_equal_nocase (head->msg.fields[i].name, p2p_span_from_string (near)) && strlen (near) > 2)
+          if (p2p_span_equal_nocase (head->msg.fields[i].name, p2p_span_from_string (near))
+              && strlen (near) > 2)
             g_assert_cmpint (head->msg.fields[i].id, ==, P2P_FIELD_OTHER);
         }
     }

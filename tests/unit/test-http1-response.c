@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Heads of HTTP/1.1 responses: what is refused (security-cases row 2), which body follows, reason phrases. */
+/* Heads of HTTP/1.1 responses: what is refused (security-cases row 2), which body follows, reason
+ * phrases. */
 #include "tests/unit/http1-exact.h"
 
 #define OK "HTTP/1.1 200 OK\r\n"
@@ -67,8 +68,9 @@ test_version (void)
   g_autofree P2pResponseHead *head = g_new (P2pResponseHead, 1);
   g_autofree char *block = NULL;
 
-  g_assert_cmpint (exact_response (P2P_SPAN ("HTTP/2.0 200 OK\r\n\r\n"), P2P_METHOD_GET, head, &block), ==,
-                   P2P_HTTP1_VERSION);
+  g_assert_cmpint (
+      exact_response (P2P_SPAN ("HTTP/2.0 200 OK\r\n\r\n"), P2P_METHOD_GET, head, &block), ==,
+      P2P_HTTP1_VERSION);
 }
 
 static void
@@ -84,27 +86,37 @@ test_body (void)
     uint64_t length;
     bool keep_alive;
   } rows[] = {
-    { P2P_SPAN (OK "Content-Length: 5\r\n\r\n"), P2P_METHOD_GET, 200, "OK", P2P_BODY_LENGTH, 5, true },
-    { P2P_SPAN (OK "Content-Length: 0\r\n\r\n"), P2P_METHOD_GET, 200, "OK", P2P_BODY_NONE, 0, true },
-    { P2P_SPAN (OK "Content-Length: 5\r\nConnection: close\r\n\r\n"), P2P_METHOD_GET, 200, "OK", P2P_BODY_LENGTH, 5, false },
-    { P2P_SPAN (OK "Transfer-Encoding: CHUNKED\r\n\r\n"), P2P_METHOD_GET, 200, "OK", P2P_BODY_CHUNKED, 0, true },
+    { P2P_SPAN (OK "Content-Length: 5\r\n\r\n"), P2P_METHOD_GET, 200, "OK", P2P_BODY_LENGTH, 5,
+      true },
+    { P2P_SPAN (OK "Content-Length: 0\r\n\r\n"), P2P_METHOD_GET, 200, "OK", P2P_BODY_NONE, 0,
+      true },
+    { P2P_SPAN (OK "Content-Length: 5\r\nConnection: close\r\n\r\n"), P2P_METHOD_GET, 200, "OK",
+      P2P_BODY_LENGTH, 5, false },
+    { P2P_SPAN (OK "Transfer-Encoding: CHUNKED\r\n\r\n"), P2P_METHOD_GET, 200, "OK",
+      P2P_BODY_CHUNKED, 0, true },
     { P2P_SPAN (OK "\r\n"), P2P_METHOD_GET, 200, "OK", P2P_BODY_UNTIL_CLOSE, 0, false },
-    { P2P_SPAN (OK "Connection: keep-alive\r\n\r\n"), P2P_METHOD_POST, 200, "OK", P2P_BODY_UNTIL_CLOSE, 0, false },
-    { P2P_SPAN (OK "Content-Length: 5\r\n\r\n"), P2P_METHOD_HEAD, 200, "OK", P2P_BODY_NONE, 5, true },
-    { P2P_SPAN (OK "Transfer-Encoding: chunked\r\n\r\n"), P2P_METHOD_HEAD, 200, "OK", P2P_BODY_NONE, 0, true },
+    { P2P_SPAN (OK "Connection: keep-alive\r\n\r\n"), P2P_METHOD_POST, 200, "OK",
+      P2P_BODY_UNTIL_CLOSE, 0, false },
+    { P2P_SPAN (OK "Content-Length: 5\r\n\r\n"), P2P_METHOD_HEAD, 200, "OK", P2P_BODY_NONE, 5,
+      true },
+    { P2P_SPAN (OK "Transfer-Encoding: chunked\r\n\r\n"), P2P_METHOD_HEAD, 200, "OK", P2P_BODY_NONE,
+      0, true },
     { P2P_SPAN (OK "\r\n"), P2P_METHOD_HEAD, 200, "OK", P2P_BODY_NONE, 0, true },
     { P2P_SPAN (OK "\r\n"), P2P_METHOD_CONNECT, 200, "OK", P2P_BODY_NONE, 0, true },
-    { P2P_SPAN ("HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\n"), P2P_METHOD_CONNECT, 403, "No", P2P_BODY_LENGTH, 2, true },
-    { P2P_SPAN ("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"), P2P_METHOD_GET, 304, "Not Modified", P2P_BODY_NONE,
-      5, true },
+    { P2P_SPAN ("HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\n"), P2P_METHOD_CONNECT, 403, "No",
+      P2P_BODY_LENGTH, 2, true },
+    { P2P_SPAN ("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"), P2P_METHOD_GET, 304,
+      "Not Modified", P2P_BODY_NONE, 5, true },
     { P2P_SPAN ("HTTP/1.1 304\r\n\r\n"), P2P_METHOD_GET, 304, "", P2P_BODY_NONE, 0, true },
     { P2P_SPAN ("HTTP/1.1 204 \r\n\r\n"), P2P_METHOD_GET, 204, "", P2P_BODY_NONE, 0, true },
-    { P2P_SPAN ("HTTP/1.1 100 Continue\r\n\r\n"), P2P_METHOD_POST, 100, "Continue", P2P_BODY_NONE, 0, true },
-    { P2P_SPAN ("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n"), P2P_METHOD_GET, 200, "OK", P2P_BODY_LENGTH, 1, false },
-    { P2P_SPAN ("HTTP/1.0 200 OK\r\nContent-Length: 1\r\nConnection: keep-alive\r\n\r\n"), P2P_METHOD_GET, 200, "OK",
-      P2P_BODY_LENGTH, 1, true },
-    { P2P_SPAN ("HTTP/1.1 999 \xc3\xa9t\xc3\xa9\tx\r\n\r\n"), P2P_METHOD_GET, 999, "\xc3\xa9t\xc3\xa9\tx", P2P_BODY_UNTIL_CLOSE, 0,
-      false },
+    { P2P_SPAN ("HTTP/1.1 100 Continue\r\n\r\n"), P2P_METHOD_POST, 100, "Continue", P2P_BODY_NONE,
+      0, true },
+    { P2P_SPAN ("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n"), P2P_METHOD_GET, 200, "OK",
+      P2P_BODY_LENGTH, 1, false },
+    { P2P_SPAN ("HTTP/1.0 200 OK\r\nContent-Length: 1\r\nConnection: keep-alive\r\n\r\n"),
+      P2P_METHOD_GET, 200, "OK", P2P_BODY_LENGTH, 1, true },
+    { P2P_SPAN ("HTTP/1.1 999 \xc3\xa9t\xc3\xa9\tx\r\n\r\n"), P2P_METHOD_GET, 999,
+      "\xc3\xa9t\xc3\xa9\tx", P2P_BODY_UNTIL_CLOSE, 0, false },
   };
   g_autofree P2pResponseHead *head = g_new (P2pResponseHead, 1);
 
@@ -130,9 +142,10 @@ test_length_dropped (void)
   g_autofree P2pResponseHead *head = g_new (P2pResponseHead, 1);
   g_autofree char *block = NULL;
 
-  g_assert_cmpint (exact_response (P2P_SPAN ("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"), P2P_METHOD_GET, head,
-                                   &block),
-                   ==, P2P_HTTP1_OK);
+  g_assert_cmpint (
+      exact_response (P2P_SPAN ("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"),
+                      P2P_METHOD_GET, head, &block),
+      ==, P2P_HTTP1_OK);
   g_assert_true (p2p_message_field (&head->msg, P2P_FIELD_CONTENT_LENGTH)->hop_by_hop);
 }
 
@@ -141,8 +154,8 @@ test_upgrade (void)
 {
   g_autofree P2pResponseHead *head = g_new (P2pResponseHead, 1);
   g_autofree char *block = NULL;
-  static const P2pSpan wire =
-      P2P_SPAN ("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x05hello");
+  static const P2pSpan wire = P2P_SPAN ("HTTP/1.1 101 Switching Protocols\r\nConnection: "
+                                        "Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x05hello");
 
   g_assert_cmpint (exact_response (wire, P2P_METHOD_GET, head, &block), ==, P2P_HTTP1_OK);
   g_assert_true (head->msg.upgrade);

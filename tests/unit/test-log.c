@@ -188,7 +188,8 @@ reader_main (void *data)
   return NULL;
 }
 
-/* What the log itself says about lines that it dropped: one line for each batch in which some were. */
+/* What the log itself says about lines that it dropped: one line for each batch in which some were.
+ */
 static uint64_t
 sum_of_told (const char *text)
 {

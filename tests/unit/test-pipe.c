@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* One direction of an exchange between streams that take and give a few bytes at a time: whatever the place at which the
- * sink is full, what comes out is the same body, framed as asked. One thread. */
+/* One direction of an exchange between streams that take and give a few bytes at a time: whatever
+ * the place at which the sink is full, what comes out is the same body, framed as asked. One
+ * thread. */
 #include "daemon/proxy/pipe.h"
 #include "lib/clock.h"
 #include "tests/unit/memory-stream.h"
@@ -95,11 +96,13 @@ decode_all (const GString *chunked, GString *ret_content)
   g_assert_true (at == chunked->str + chunked->len);
 }
 
-/* The source's chunks of that size go through a sink of that capacity, of which so many bytes are taken at a time. */
+/* The source's chunks of that size go through a sink of that capacity, of which so many bytes are
+ * taken at a time. */
 static void
 run (size_t chunk, PipeEncoding encoding, size_t capacity, size_t taken)
 {
-  g_autoptr (GString) content = g_string_new (NULL), chunked = g_string_new (NULL), got = g_string_new (NULL);
+  g_autoptr (GString) content = g_string_new (NULL), chunked = g_string_new (NULL),
+                      got = g_string_new (NULL);
   char buf[512];
   Ends ends;
   Pipe pipe;
@@ -146,7 +149,8 @@ test_full_anywhere (void)
         }
 }
 
-/* What was read is written before more is: the buffer and the queue in front of the sink bound a body's memory. */
+/* What was read is written before more is: the buffer and the queue in front of the sink bound a
+ * body's memory. */
 static void
 test_bounded (void)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A pool at its limit of threads. One whose limit fell below what it has, at rest: whoever wakes next must not be the last one awake to
- * leave. One with as many tasks as threads: nobody waits in epoll while a task waits in the queue. */
+/* A pool at its limit of threads. One whose limit fell below what it has, at rest: whoever wakes
+ * next must not be the last one awake to leave. One with as many tasks as threads: nobody waits in
+ * epoll while a task waits in the queue. */
 #include "lib/pool-priv.h"
 #include "lib/stream-tcp.h"
 
@@ -99,7 +100,9 @@ woken_cb (P2pParked *parked, P2pWake wake)
 static void
 test_limit_below (void)
 {
-  P2pPoolOptions options = { .name = "limit", .threads_min = 1, .threads_max = N_THREADS, .queue_max = 100, .idle_ms = 60000 };
+  P2pPoolOptions options = {
+    .name = "limit", .threads_min = 1, .threads_max = N_THREADS, .queue_max = 100, .idle_ms = 60000
+  };
   P2pPool *pool = p2p_pool_new (&options, NULL);
   Guest guest = { 0 };
   int fds[2];
@@ -150,12 +153,15 @@ await_end (P2pPool *pool)
     }
 }
 
-/* A thread is on its way for the first of these tasks and so nobody is told of the second; the last thread that is left has gone to
- * wait in epoll meanwhile. The quick ones make such chances frequent. */
+/* A thread is on its way for the first of these tasks and so nobody is told of the second; the last
+ * thread that is left has gone to wait in epoll meanwhile. The quick ones make such chances
+ * frequent. */
 static void
 test_all_at_work (void)
 {
-  P2pPoolOptions options = { .name = "work", .threads_min = 1, .threads_max = N_THREADS, .queue_max = 100, .idle_ms = 60000 };
+  P2pPoolOptions options = {
+    .name = "work", .threads_min = 1, .threads_max = N_THREADS, .queue_max = 100, .idle_ms = 60000
+  };
 
   for (unsigned round = 0; round < 20; round++)
     {

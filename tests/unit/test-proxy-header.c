@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The PROXY header: one table of good and one of bad ones, each whole, byte by byte and cut anywhere, always in blocks of their
- * exact size, and with a request behind that must not be looked at. */
+/* The PROXY header: one table of good and one of bad ones, each whole, byte by byte and cut
+ * anywhere, always in blocks of their exact size, and with a request behind that must not be looked
+ * at. */
 #include "lib/peer.h"
 #include "lib/proxy-header.h"
 
@@ -14,7 +15,9 @@
 #define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
 #define A4 "\xc0\x00\x02\x01\x0a\x00\x00\x01" /* 192.0.2.1 10.0.0.1 */
 #define A6 "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01" "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x02"
-#define MAPPED "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\x00\x02\x09" "\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\x00\x00\x01"
+#define MAPPED                                                                                     \
+  "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\x00\x02\x09"                                                   \
+  "\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\x00\x00\x01"
 #define PORTS "\x12\x67\x01\xbb" /* 4711 443 */
 #define BYTES_18 "012345678901234567"
 #define BYTES_108 BYTES_18 BYTES_18 BYTES_18 BYTES_18 BYTES_18 BYTES_18
@@ -34,35 +37,55 @@ static const struct
     "255.255.255.255 65535" },
   { "tcp4-zeros", P2P_SPAN ("PROXY TCP4 0.0.0.0 0.0.0.0 0 0\r\n"), V1, "0.0.0.0 0" },
   { "tcp6", P2P_SPAN ("PROXY TCP6 2001:db8::1 fd00::2 4711 443\r\n"), V1, "2001:db8::1 4711" },
-  { "tcp6-capitals", P2P_SPAN ("PROXY TCP6 2001:DB8:0:0:0:0:0:A ::1 1 2\r\n"), V1, "2001:db8::a 1" },
+  { "tcp6-capitals", P2P_SPAN ("PROXY TCP6 2001:DB8:0:0:0:0:0:A ::1 1 2\r\n"), V1,
+    "2001:db8::a 1" },
   { "tcp6-longest",
-    P2P_SPAN ("PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n"), V1,
-    "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535" },
-  { "tcp6-mapped", P2P_SPAN ("PROXY TCP6 ::ffff:192.0.2.1 ::ffff:10.0.0.1 1 2\r\n"), V1, "192.0.2.1 1" },
+    P2P_SPAN ("PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
+              "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n"),
+    V1, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535" },
+  { "tcp6-mapped", P2P_SPAN ("PROXY TCP6 ::ffff:192.0.2.1 ::ffff:10.0.0.1 1 2\r\n"), V1,
+    "192.0.2.1 1" },
   { "unknown", P2P_SPAN ("PROXY UNKNOWN\r\n"), V1, NULL },
   { "unknown-rest", P2P_SPAN ("PROXY UNKNOWN 192.0.2.1 anything 4711 443\r\n"), V1, NULL },
   { "unknown-107",
-    P2P_SPAN ("PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n"),
+    P2P_SPAN ("PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
+              "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n"),
     V1, NULL },
 
   { "local", P2P_SPAN (SIGNATURE "\x20\x00\x00\x00"), V2, NULL },
   { "local-any", P2P_SPAN (SIGNATURE "\x20\x00\x00\x00"), ANY, NULL },
   { "local-addresses", P2P_SPAN (SIGNATURE "\x20\x11\x00\x0c" A4 PORTS), V2, NULL },
-  { "local-junk", P2P_SPAN (SIGNATURE "\x20\x11\x00\x03" "\xff\xff\xff"), V2, NULL },
+  { "local-junk",
+    P2P_SPAN (SIGNATURE "\x20\x11\x00\x03"
+                        "\xff\xff\xff"),
+    V2, NULL },
   { "inet", P2P_SPAN (SIGNATURE "\x21\x11\x00\x0c" A4 PORTS), V2, "192.0.2.1 4711" },
   { "inet-any", P2P_SPAN (SIGNATURE "\x21\x11\x00\x0c" A4 PORTS), ANY, "192.0.2.1 4711" },
   { "inet6", P2P_SPAN (SIGNATURE "\x21\x21\x00\x24" A6 PORTS), V2, "2001:db8::1 4711" },
   { "inet6-mapped", P2P_SPAN (SIGNATURE "\x21\x21\x00\x24" MAPPED PORTS), V2, "192.0.2.9 4711" },
   { "unspec", P2P_SPAN (SIGNATURE "\x21\x00\x00\x00"), V2, NULL },
-  { "unspec-bytes", P2P_SPAN (SIGNATURE "\x21\x00\x00\x05" "\xff\xff\xff\xff\xff"), V2, NULL },
+  { "unspec-bytes",
+    P2P_SPAN (SIGNATURE "\x21\x00\x00\x05"
+                        "\xff\xff\xff\xff\xff"),
+    V2, NULL },
   { "unix", P2P_SPAN (SIGNATURE "\x21\x31\x00\xd8" UNIX), V2, NULL },
   { "datagrams", P2P_SPAN (SIGNATURE "\x21\x12\x00\x0c" A4 PORTS), V2, NULL },
   { "no-transport", P2P_SPAN (SIGNATURE "\x21\x10\x00\x0c" A4 PORTS), V2, NULL },
-  { "alpn", P2P_SPAN (SIGNATURE "\x21\x11\x00\x11" A4 PORTS "\x01\x00\x02h2"), V2, "192.0.2.1 4711" },
-  { "padding", P2P_SPAN (SIGNATURE "\x21\x11\x00\x0f" A4 PORTS "\x04\x00\x00"), V2, "192.0.2.1 4711" },
-  { "three-fields", P2P_SPAN (SIGNATURE "\x21\x11\x00\x18" A4 PORTS "\x02\x00\x01" "a" "\xea\x00\x02" "bc" "\x04\x00\x00"), V2,
+  { "alpn", P2P_SPAN (SIGNATURE "\x21\x11\x00\x11" A4 PORTS "\x01\x00\x02h2"), V2,
     "192.0.2.1 4711" },
-  { "checksum", P2P_SPAN (SIGNATURE "\x21\x11\x00\x13" A4 PORTS "\x03\x00\x04" "\x9a\x17\xd8\xb5"), V2, "192.0.2.1 4711" },
+  { "padding", P2P_SPAN (SIGNATURE "\x21\x11\x00\x0f" A4 PORTS "\x04\x00\x00"), V2,
+    "192.0.2.1 4711" },
+  { "three-fields",
+    P2P_SPAN (SIGNATURE "\x21\x11\x00\x18" A4 PORTS "\x02\x00\x01"
+                        "a"
+                        "\xea\x00\x02"
+                        "bc"
+                        "\x04\x00\x00"),
+    V2, "192.0.2.1 4711" },
+  { "checksum",
+    P2P_SPAN (SIGNATURE "\x21\x11\x00\x13" A4 PORTS "\x03\x00\x04"
+                        "\x9a\x17\xd8\xb5"),
+    V2, "192.0.2.1 4711" },
 };
 
 static const struct
@@ -115,10 +138,14 @@ static const struct
   { "unknown-lf", P2P_SPAN ("PROXY UNKNOWN a\nb\r\n"), V1 },
   { "too-long", P2P_SPAN ("PROXY UNKNOWN " BYTES_108), V1 },
   { "108",
-    P2P_SPAN ("PROXY UNKNOWN  ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n"),
+    P2P_SPAN ("PROXY UNKNOWN  ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
+              "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n"),
     V1 },
 
-  { "signature", P2P_SPAN ("\r\n\r\n\0\r\nQUIT\r" "\x21\x11\x00\x0c" A4 PORTS), V2 },
+  { "signature",
+    P2P_SPAN ("\r\n\r\n\0\r\nQUIT\r"
+              "\x21\x11\x00\x0c" A4 PORTS),
+    V2 },
   { "empty-lines", P2P_SPAN ("\r\n\r\nGET / HTTP/1.1\r\n"), ANY },
   { "version-1", P2P_SPAN (SIGNATURE "\x11\x11\x00\x0c" A4 PORTS), V2 },
   { "version-3", P2P_SPAN (SIGNATURE "\x31\x11\x00\x0c" A4 PORTS), V2 },
@@ -138,10 +165,19 @@ static const struct
   { "local-too-large", P2P_SPAN (SIGNATURE "\x20\x00\xff\xff"), V2 },
   { "half-field", P2P_SPAN (SIGNATURE "\x21\x11\x00\x0e" A4 PORTS "\x01\x00"), V2 },
   { "one-byte-field", P2P_SPAN (SIGNATURE "\x21\x11\x00\x0d" A4 PORTS "\x01"), V2 },
-  { "field-beyond", P2P_SPAN (SIGNATURE "\x21\x11\x00\x10" A4 PORTS "\x01\x00\x02h" "2"), V2 },
+  { "field-beyond",
+    P2P_SPAN (SIGNATURE "\x21\x11\x00\x10" A4 PORTS "\x01\x00\x02h"
+                        "2"),
+    V2 },
   { "field-far-beyond", P2P_SPAN (SIGNATURE "\x21\x11\x00\x0f" A4 PORTS "\x01\xff\xff"), V2 },
-  { "checksum-wrong", P2P_SPAN (SIGNATURE "\x21\x11\x00\x13" A4 PORTS "\x03\x00\x04" "\x9a\x17\xd8\xb4"), V2 },
-  { "checksum-short", P2P_SPAN (SIGNATURE "\x21\x11\x00\x12" A4 PORTS "\x03\x00\x03" "\x9a\x17\xd8"), V2 },
+  { "checksum-wrong",
+    P2P_SPAN (SIGNATURE "\x21\x11\x00\x13" A4 PORTS "\x03\x00\x04"
+                        "\x9a\x17\xd8\xb4"),
+    V2 },
+  { "checksum-short",
+    P2P_SPAN (SIGNATURE "\x21\x11\x00\x12" A4 PORTS "\x03\x00\x03"
+                        "\x9a\x17\xd8"),
+    V2 },
 };
 
 /* The first n bytes in a block of their own, so that ASan sees a look beyond. */
@@ -190,7 +226,8 @@ test_good (void)
       memcpy (more, wire.p, wire.n);
       memcpy (more + wire.n, BEHIND, strlen (BEHIND));
       for (size_t n = 0; n < wire.n; n++)
-        g_assert_cmpint (parse_exact (wire.p, n, good_rows[i].versions, &header), ==, P2P_PROXY_HEADER_MORE);
+        g_assert_cmpint (parse_exact (wire.p, n, good_rows[i].versions, &header), ==,
+                         P2P_PROXY_HEADER_MORE);
       for (size_t n = 0; n <= strlen (BEHIND); n++)
         check_good (more, wire.n + n, wire.n, good_rows[i].versions, good_rows[i].source);
     }
@@ -232,7 +269,8 @@ test_longest (void)
   wire[29] = (char) (n_value >> 8);
   wire[30] = (char) (n_value & 0xff);
   check_good (wire, P2P_PROXY_HEADER_MAX, P2P_PROXY_HEADER_MAX, V2, "192.0.2.1 4711");
-  g_assert_cmpint (parse_exact (wire, P2P_PROXY_HEADER_MAX - 1, V2, &header), ==, P2P_PROXY_HEADER_MORE);
+  g_assert_cmpint (parse_exact (wire, P2P_PROXY_HEADER_MAX - 1, V2, &header), ==,
+                   P2P_PROXY_HEADER_MORE);
 }
 
 /* No version wanted: nothing is a header, and nothing is waited for. */

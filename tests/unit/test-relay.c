@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A relay between a client and an origin, for all pairs of back ends: both directions run at once, whatever the
- * origin does. */
+/* A relay between a client and an origin, for all pairs of back ends: both directions run at once,
+ * whatever the origin does. */
 #include "lib/lock.h"
 #include "lib/relay.h"
 #include "lib/stream-tcp.h"
@@ -31,7 +31,8 @@ pattern (size_t at)
   return (unsigned char) (at * 131 + (at >> 8) * 17 + (at >> 16));
 }
 
-/* client -- near | relay | far -- origin, the relay and the origin each on a thread of their own. */
+/* client -- near | relay | far -- origin, the relay and the origin each on a thread of their own.
+ */
 typedef struct
 {
   P2pStream *client, *near, *far, *origin;
@@ -155,13 +156,15 @@ duplex_run (Duplex *duplex)
     }
 }
 
-/* An origin that echoes as it reads ------------------------------------------------------------- */
+/* An origin that echoes as it reads -------------------------------------------------------------
+ */
 
 #ifndef __has_feature
 #define __has_feature(feature) 0
 #endif
 #if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
-#define ECHO_BYTES ((size_t) 8 << 20) /* sixteen pairs; instrumented, each takes ten times as long */
+#define ECHO_BYTES                                                                                 \
+  ((size_t) 8 << 20) /* sixteen pairs; instrumented, each takes ten times as long */
 #else
 #define ECHO_BYTES ((size_t) 64 << 20)
 #endif
@@ -200,7 +203,8 @@ test_echo (const void *data)
   g_assert_cmpuint (scene.result.b_to_a_bytes, ==, ECHO_BYTES);
 }
 
-/* An origin that answers after the first byte and reads no more --------------------------------- */
+/* An origin that answers after the first byte and reads no more ---------------------------------
+ */
 
 #define REFUSAL "HTTP/1.1 413 Content Too Large\r\n\r\n"
 
@@ -238,7 +242,8 @@ test_early_answer (const void *data)
   g_assert_cmpint (scene.result.end, ==, P2P_IO_RESET);
 }
 
-/* An origin that answers only when the body is over --------------------------------------------- */
+/* An origin that answers only when the body is over ---------------------------------------------
+ */
 
 #define BODY_BYTES ((size_t) 5 << 20)
 
@@ -277,7 +282,8 @@ test_late_answer (const void *data)
   g_assert_cmpint (scene.result.end, ==, P2P_IO_EOF);
 }
 
-/* A client that leaves while the origin is silent ----------------------------------------------- */
+/* A client that leaves while the origin is silent -----------------------------------------------
+ */
 
 static void *
 silent_main (void *data)
@@ -322,7 +328,8 @@ test_client_leaves (const void *data)
     }
 }
 
-/* What a worker that awaits an answer does: it waits for both, and a client's FIN then means that it left. */
+/* What a worker that awaits an answer does: it waits for both, and a client's FIN then means that
+ * it left. */
 static void
 test_left_while_waiting (const void *data)
 {
@@ -350,7 +357,8 @@ test_left_while_waiting (const void *data)
   p2p_stream_close (origin);
 }
 
-/* Time-outs, early bytes ------------------------------------------------------------------------ */
+/* Time-outs, early bytes ------------------------------------------------------------------------
+ */
 
 static void
 test_idle_and_early (void)
@@ -423,7 +431,8 @@ test_a_aborts (void)
   p2p_stream_close (scene.origin);
 }
 
-/* Parking --------------------------------------------------------------------------------------- */
+/* Parking ---------------------------------------------------------------------------------------
+ */
 
 typedef struct
 {
@@ -480,7 +489,8 @@ say (P2pStream *from, P2pStream *to, const char *text)
     {
       size_t n = 0;
 
-      g_assert_cmpint (p2p_stream_read (to, buf + have, sizeof buf - have, &n, SOON), ==, P2P_IO_OK);
+      g_assert_cmpint (p2p_stream_read (to, buf + have, sizeof buf - have, &n, SOON), ==,
+                       P2P_IO_OK);
       have += n;
     }
   g_assert_cmpmem (buf, have, text, strlen (text));
@@ -571,8 +581,8 @@ test_park_stop (void)
   relay_parks (0, true);
 }
 
-/* Many at once: who has passed on its bytes leaves the worker to the next, instead of waiting for more 200 ms each, which would take
- * 400 x 0.2 s / 4. */
+/* Many at once: who has passed on its bytes leaves the worker to the next, instead of waiting for
+ * more 200 ms each, which would take 400 x 0.2 s / 4. */
 #define MANY 400
 
 static void
@@ -587,8 +597,9 @@ test_many (void)
 {
   g_autoptr (GError) error = NULL;
   atomic_uint n_done = 0;
-  P2pPoolOptions pool_options
-      = { .name = "relay", .threads_min = 4, .threads_max = 4, .queue_max = MANY, .idle_ms = 30000 };
+  P2pPoolOptions pool_options = {
+    .name = "relay", .threads_min = 4, .threads_max = 4, .queue_max = MANY, .idle_ms = 30000
+  };
   P2pPool *pool = p2p_pool_new (&pool_options, &error);
   g_autofree Start *starts = g_new0 (Start, MANY);
   P2pStream *clients[MANY], *origins[MANY];
@@ -643,8 +654,9 @@ test_watch (void)
   for (unsigned late = 0; late < 2; late++)
     {
       Scene scene = { .n_done = 0 };
-      P2pRelayOptions options
-          = { .idle_ms = 50, .watch_after_ms = late ? 3600000 : 0, .done = done_cb, .data = &scene };
+      P2pRelayOptions options = {
+        .idle_ms = 50, .watch_after_ms = late ? 3600000 : 0, .done = done_cb, .data = &scene
+      };
       P2pStream *kept[2];
 
       stream_pair_tcp (&scene.client, &scene.near);
@@ -676,7 +688,8 @@ add_for_pairs (const char *name, void (*test) (const void *data), bool one_row)
     }
 }
 
-/* More early bytes than a buffer holds, as an origin may send behind its 101; then the wish to stop. */
+/* More early bytes than a buffer holds, as an origin may send behind its 101; then the wish to
+ * stop. */
 #define LARGE_EARLY ((size_t) 300 * 1024)
 
 static void *
@@ -687,7 +700,8 @@ large_early_main (void *data)
 
   for (size_t i = 0; i < LARGE_EARLY; i++)
     early[i] = (char) pattern (i);
-  p2p_relay_run (scene->near, (P2pSpan){ early, LARGE_EARLY }, scene->far, P2P_SPAN_NONE, &scene->options);
+  p2p_relay_run (scene->near, (P2pSpan){ early, LARGE_EARLY }, scene->far, P2P_SPAN_NONE,
+                 &scene->options);
   return NULL;
 }
 

@@ -45,7 +45,10 @@ parse (const char *text, P2pAddress *ret)
 }
 
 static int
-fake_lookup (const char *name, P2pAddress ret_addresses[P2P_ADDRESSES_MAX], unsigned *ret_n, void *data)
+fake_lookup (const char *name,
+             P2pAddress ret_addresses[P2P_ADDRESSES_MAX],
+             unsigned *ret_n,
+             void *data)
 {
   Dns *dns = data;
   unsigned n = 0;
@@ -119,7 +122,11 @@ resolver_done (P2pResolver *resolver, Dns *dns)
 }
 
 static P2pIo
-lookup (P2pResolver *resolver, const char *host, P2pAddress *addresses, unsigned *n, int64_t deadline)
+lookup (P2pResolver *resolver,
+        const char *host,
+        P2pAddress *addresses,
+        unsigned *n,
+        int64_t deadline)
 {
   return p2p_resolver_lookup (resolver, p2p_span_from_string (host), 80, addresses, n, deadline);
 }
@@ -313,7 +320,8 @@ test_shared (void)
   resolver_done (resolver, &dns);
 }
 
-/* Connecting ------------------------------------------------------------------------------------ */
+/* Connecting ------------------------------------------------------------------------------------
+ */
 
 /* Listens on address:port (0: the kernel's choice) and answers the port. */
 static int

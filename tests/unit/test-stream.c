@@ -263,7 +263,8 @@ test_stalled_writer (const void *data)
   p2p_stream_close (a);
 }
 
-/* Two items of any two back ends; another thread makes the one or the other ready while the wait is on. */
+/* Two items of any two back ends; another thread makes the one or the other ready while the wait is
+ * on. */
 typedef struct
 {
   P2pStream *strm;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* TLS 1.3 KeyUpdate during traffic both ways, a reader and a writer thread at each end: GnuTLS's own after 2^24
- * records, and the peer's that asks for one in return. Without the rule in stream-tls.h these corrupt the
- * stream or crash. */
+/* TLS 1.3 KeyUpdate during traffic both ways, a reader and a writer thread at each end: GnuTLS's
+ * own after 2^24 records, and the peer's that asks for one in return. Without the rule in
+ * stream-tls.h these corrupt the stream or crash. */
 #include "lib/lock.h"
 #include "lib/stream-tls-priv.h"
 #include "tests/unit/stream-pairs.h"
@@ -156,8 +156,8 @@ test_asked_for (void)
   must_be_asked = false;
   for (unsigned i = 0; i < 2 * N_TRANSFERS; i++)
     {
-      /* Both directions have had new keys, which count from 0: the answers came, too. Else it were the fixture's
-       * byte, all records and close_notify at least. */
+      /* Both directions have had new keys, which count from 0: the answers came, too. Else it were
+       * the fixture's byte, all records and close_notify at least. */
       g_assert_cmpuint (record_number (ends[i].strm, 0), <, N_RECORDS + 2);
       p2p_stream_close (ends[i].strm);
     }

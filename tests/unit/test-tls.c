@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* TLS contexts and handshakes: which certificate is shown, who is believed, what a ticket is good for, and peers
- * that end or speak badly. */
+/* TLS contexts and handshakes: which certificate is shown, who is believed, what a ticket is good
+ * for, and peers that end or speak badly. */
 #include "lib/lock.h"
 #include "lib/stream-tls-priv.h"
 #include "tests/unit/memory-stream.h"
@@ -44,11 +44,10 @@ server_new (const char *client_ca_pem)
 {
   static const char *const alpn[] = { "http/1.1", NULL };
   g_autoptr (GError) error = NULL;
-  P2pTlsServer *server = p2p_tls_server_new (&(P2pTlsServerOptions){ .choose = choose_cb,
-                                                                     .alpn = alpn,
-                                                                     .tickets = true,
-                                                                     .client_ca_pem = client_ca_pem },
-                                             &error);
+  P2pTlsServer *server = p2p_tls_server_new (
+      &(P2pTlsServerOptions){
+          .choose = choose_cb, .alpn = alpn, .tickets = true, .client_ca_pem = client_ca_pem },
+      &error);
 
   g_assert_no_error (error);
   return server;
@@ -65,7 +64,11 @@ client_new (const P2pTlsClientOptions *options)
 }
 
 static void
-streams_new (P2pTlsServer *server, P2pTlsClient *client, const char *name, P2pStream **a, P2pStream **b)
+streams_new (P2pTlsServer *server,
+             P2pTlsClient *client,
+             const char *name,
+             P2pStream **a,
+             P2pStream **b)
 {
   stream_pair_tcp (a, b);
   *a = p2p_stream_tls_client_new (*a, client, name);
@@ -149,11 +152,13 @@ test_server_names (void)
     }
 }
 
-/* GnuTLS refuses what can be no host name (an underscore, too): it never reaches a look-up or a log. */
+/* GnuTLS refuses what can be no host name (an underscore, too): it never reaches a look-up or a
+ * log. */
 static void
 test_bad_names (void)
 {
-  static const char *const names[] = { "_b.test", "b/.test", "b test", "a.test\n", "<b>.test", "\xc3\xa4.test" };
+  static const char *const names[]
+      = { "_b.test", "b/.test", "b test", "a.test\n", "<b>.test", "\xc3\xa4.test" };
   g_autoptr (P2pTlsServer) server = server_new (NULL);
   g_autoptr (P2pTlsClient) client = client_new (&(P2pTlsClientOptions){ .skip_verify = true });
 
@@ -306,7 +311,11 @@ raw_step (Raw *raw, int (*call) (gnutls_session_t session))
 }
 
 static void
-raw_start (Raw *raw, P2pTlsServer *server, const char *name, const char *priority, gnutls_datum_t *ticket)
+raw_start (Raw *raw,
+           P2pTlsServer *server,
+           const char *name,
+           const char *priority,
+           gnutls_datum_t *ticket)
 {
   P2pStream *b;
 
@@ -413,7 +422,8 @@ test_old_versions (void)
   streams_close (a, b);
 }
 
-/* Peers that end or speak badly ----------------------------------------------------------------- */
+/* Peers that end or speak badly -----------------------------------------------------------------
+ */
 
 static void
 test_cut (void)
@@ -503,7 +513,8 @@ test_byte_by_byte (void)
     }
 }
 
-/* Two records in one segment: after the first nothing is in the socket, and yet there is something to read. */
+/* Two records in one segment: after the first nothing is in the socket, and yet there is something
+ * to read. */
 static void
 test_read_ahead (void)
 {
@@ -577,7 +588,8 @@ main (int argc, char **argv)
   other_ca = tls_fixture_cert (&(TlsFixtureOptions){ .name = "other-ca.test" });
   for (unsigned i = 0; i < 2; i++)
     {
-      sites[i] = tls_fixture_cert (&(TlsFixtureOptions){ .name = i ? "b.test" : "a.test", .ca = ca });
+      sites[i]
+          = tls_fixture_cert (&(TlsFixtureOptions){ .name = i ? "b.test" : "a.test", .ca = ca });
       loaded[i] = tls_fixture_load (sites[i]);
     }
   g_test_add_func ("/tls/certificates", test_certificates);

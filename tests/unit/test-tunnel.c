@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Control frames of the tunnel, and the JSON scanner below them: tables, each text in memory of exactly its size. */
+/* Control frames of the tunnel, and the JSON scanner below them: tables, each text in memory of
+ * exactly its size. */
 #include "lib/json-scan.h"
 #include "lib/lock.h"
 #include "lib/stream-tcp.h"
@@ -136,17 +137,26 @@ test_open (void)
       P2P_TUNNEL_OK, P2P_TUNNEL_TCP, "a.test", 80 },
     { "{\"address\":\"[::1]:8080\",\"network\":\"tcp\",\"version\":1,\"new\":{\"x\":[1]}}",
       P2P_TUNNEL_OK, P2P_TUNNEL_TCP, "::1", 8080 },
-    { "{\"version\":1,\"network\":\"probe\",\"address\":\"-\"}", P2P_TUNNEL_OK, P2P_TUNNEL_PROBE, "", 0 },
-    { "{\"version\":2,\"network\":\"tcp\",\"address\":\"a:1\"}", P2P_TUNNEL_UNSUPPORTED_VERSION, 0, "", 0 },
+    { "{\"version\":1,\"network\":\"probe\",\"address\":\"-\"}", P2P_TUNNEL_OK, P2P_TUNNEL_PROBE,
+      "", 0 },
+    { "{\"version\":2,\"network\":\"tcp\",\"address\":\"a:1\"}", P2P_TUNNEL_UNSUPPORTED_VERSION, 0,
+      "", 0 },
     { "{\"network\":\"tcp\",\"address\":\"a:1\"}", P2P_TUNNEL_UNSUPPORTED_VERSION, 0, "", 0 },
-    { "{\"version\":1,\"network\":\"udp\",\"address\":\"a:1\"}", P2P_TUNNEL_INVALID_OPEN_REQUEST, 0, "", 0 },
+    { "{\"version\":1,\"network\":\"udp\",\"address\":\"a:1\"}", P2P_TUNNEL_INVALID_OPEN_REQUEST, 0,
+      "", 0 },
     { "{\"version\":1,\"network\":\"tcp\"}", P2P_TUNNEL_INVALID_OPEN_REQUEST, 0, "", 0 },
-    { "{\"version\":1,\"network\":\"tcp\",\"address\":\"a\"}", P2P_TUNNEL_INVALID_OPEN_REQUEST, 0, "", 0 },
-    { "{\"version\":1,\"network\":\"tcp\",\"address\":\"a:0\"}", P2P_TUNNEL_INVALID_OPEN_REQUEST, 0, "", 0 },
-    { "{\"version\":1,\"network\":\"tcp\",\"address\":\"a:65536\"}", P2P_TUNNEL_INVALID_OPEN_REQUEST, 0, "", 0 },
-    { "{\"version\":1,\"network\":\"tcp\",\"address\":\":1\"}", P2P_TUNNEL_INVALID_OPEN_REQUEST, 0, "", 0 },
-    { "{\"version\":1,\"network\":\"tcp\",\"address\":\"::1:80\"}", P2P_TUNNEL_INVALID_OPEN_REQUEST, 0, "", 0 },
-    { "{\"version\":1,\"network\":\"tcp\",\"address\":7}", P2P_TUNNEL_INVALID_OPEN_REQUEST, 0, "", 0 },
+    { "{\"version\":1,\"network\":\"tcp\",\"address\":\"a\"}", P2P_TUNNEL_INVALID_OPEN_REQUEST, 0,
+      "", 0 },
+    { "{\"version\":1,\"network\":\"tcp\",\"address\":\"a:0\"}", P2P_TUNNEL_INVALID_OPEN_REQUEST, 0,
+      "", 0 },
+    { "{\"version\":1,\"network\":\"tcp\",\"address\":\"a:65536\"}",
+      P2P_TUNNEL_INVALID_OPEN_REQUEST, 0, "", 0 },
+    { "{\"version\":1,\"network\":\"tcp\",\"address\":\":1\"}", P2P_TUNNEL_INVALID_OPEN_REQUEST, 0,
+      "", 0 },
+    { "{\"version\":1,\"network\":\"tcp\",\"address\":\"::1:80\"}", P2P_TUNNEL_INVALID_OPEN_REQUEST,
+      0, "", 0 },
+    { "{\"version\":1,\"network\":\"tcp\",\"address\":7}", P2P_TUNNEL_INVALID_OPEN_REQUEST, 0, "",
+      0 },
     { "GET / HTTP/1.1", P2P_TUNNEL_INVALID_OPEN_REQUEST, 0, "", 0 },
   };
 
@@ -217,7 +227,7 @@ test_answer (void)
     }
 }
 
-/* --- the stream ------------------------------------------------------------------------------------ */
+/* --- the stream ------------------------------------------------------------------------------- */
 
 static void
 make_pair (P2pStream **ret_opener, P2pStream **ret_far)
@@ -235,7 +245,8 @@ write_text (P2pStream *strm, const char *text, size_t n)
 {
   struct iovec iov = { .iov_base = (void *) text, .iov_len = n };
 
-  g_assert_cmpint (p2p_stream_write_all (strm, &iov, 1, NULL, p2p_deadline_ms (5000)), ==, P2P_IO_OK);
+  g_assert_cmpint (p2p_stream_write_all (strm, &iov, 1, NULL, p2p_deadline_ms (5000)), ==,
+                   P2P_IO_OK);
 }
 
 static void
@@ -261,13 +272,15 @@ test_stream_ok (void)
   make_pair (&opener, &far);
   write_text (opener, "hello", 5);
   expect_open (far);
-  g_assert_cmpint (p2p_stream_read (far, buf, sizeof buf, &n, p2p_deadline_ms (5000)), ==, P2P_IO_OK);
+  g_assert_cmpint (p2p_stream_read (far, buf, sizeof buf, &n, p2p_deadline_ms (5000)), ==,
+                   P2P_IO_OK);
   g_assert_true (p2p_span_equal ((P2pSpan){ buf, n }, P2P_SPAN ("hello")));
   /* the answer in two pieces, the second with the first bytes of the origin */
   write_text (far, "\0\0\0\x0b{\"ok\"", 9);
   g_assert_cmpint (p2p_stream_read (opener, buf, sizeof buf, &n, P2P_TRY), ==, P2P_IO_AGAIN);
   write_text (far, ":true}world", 11);
-  g_assert_cmpint (p2p_stream_read (opener, buf, sizeof buf, &n, p2p_deadline_ms (5000)), ==, P2P_IO_OK);
+  g_assert_cmpint (p2p_stream_read (opener, buf, sizeof buf, &n, p2p_deadline_ms (5000)), ==,
+                   P2P_IO_OK);
   g_assert_true (p2p_span_equal ((P2pSpan){ buf, n }, P2P_SPAN ("world")));
   g_assert_cmpint (p2p_stream_tunnel_get_error (opener), ==, P2P_TUNNEL_OK);
   p2p_stream_close (opener);
@@ -301,7 +314,9 @@ test_stream_broken (void)
   {
     const char *bytes;
     size_t n;
-  } rows[] = { { "\0\0\x40\x01", 4 }, { "\xff\xff\xff\xff", 4 }, { "\0\0\0\2{}", 6 }, { "\0\0\0\2no", 6 } };
+  } rows[] = {
+    { "\0\0\x40\x01", 4 }, { "\xff\xff\xff\xff", 4 }, { "\0\0\0\2{}", 6 }, { "\0\0\0\2no", 6 }
+  };
 
   for (size_t i = 0; i < G_N_ELEMENTS (rows); i++)
     {

@@ -248,11 +248,15 @@ test_bytes_and_end (gconstpointer data)
   put_byte (fix.far[0]);
   g_assert_cmpint (p2p_stream_shutdown (fix.far[0], p2p_deadline_ms (PATIENCE_MS)), ==, P2P_IO_OK);
   expect_run (&fix, 1, P2P_WAKE_READY);
-  g_assert_cmpint (p2p_stream_read (fix.near[0], bytes, sizeof bytes, &n, p2p_deadline_ms (PATIENCE_MS)), ==, P2P_IO_OK);
+  g_assert_cmpint (
+      p2p_stream_read (fix.near[0], bytes, sizeof bytes, &n, p2p_deadline_ms (PATIENCE_MS)), ==,
+      P2P_IO_OK);
   g_assert_cmpuint (n, ==, 1);
   park (&fix, p2p_deadline_ms (PATIENCE_MS));
   expect_run (&fix, 2, P2P_WAKE_READY);
-  g_assert_cmpint (p2p_stream_read (fix.near[0], bytes, sizeof bytes, &n, p2p_deadline_ms (PATIENCE_MS)), ==, P2P_IO_EOF);
+  g_assert_cmpint (
+      p2p_stream_read (fix.near[0], bytes, sizeof bytes, &n, p2p_deadline_ms (PATIENCE_MS)), ==,
+      P2P_IO_EOF);
   teardown (&fix);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* See tls-fixture.h. The certificate that tls_fixture_wrap () uses is made once and kept; its use is not for two
- * threads at once, the rest has no state. */
+/* See tls-fixture.h. The certificate that tls_fixture_wrap () uses is made once and kept; its use
+ * is not for two threads at once, the rest has no state. */
 #include "tests/unit/tls-fixture.h"
 
 #include "lib/stream-tls-priv.h"
@@ -55,7 +55,8 @@ tls_fixture_cert (const TlsFixtureOptions *options)
   serial++;
   GOOD (gnutls_x509_crt_set_serial (cert->crt, &serial, 1));
   GOOD (gnutls_x509_crt_set_activation_time (cert->crt, options->early ? now + 3600 : now - 7200));
-  GOOD (gnutls_x509_crt_set_expiration_time (cert->crt, options->expired ? now - 3600 : now + 86400));
+  GOOD (
+      gnutls_x509_crt_set_expiration_time (cert->crt, options->expired ? now - 3600 : now + 86400));
   GOOD (gnutls_x509_crt_set_key (cert->crt, cert->key));
   GOOD (gnutls_x509_crt_set_ca_status (cert->crt, options->ca == NULL));
   GOOD (gnutls_x509_crt_set_key_purpose_oid (

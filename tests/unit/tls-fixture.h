@@ -34,7 +34,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TlsFixtureCert, tls_fixture_cert_free)
 P2pTlsCert *tls_fixture_load (const TlsFixtureCert *cert);
 
 /* Both handshakes in turns, without blocking; the outcomes of both. */
-void tls_fixture_handshake (P2pStream *client, P2pStream *server, P2pIo *ret_client, P2pIo *ret_server);
+void
+tls_fixture_handshake (P2pStream *client, P2pStream *server, P2pIo *ret_client, P2pIo *ret_server);
 
-/* TLS over a connected pair, handshake done; server_name "localhost", its certificate verified. a is the client. */
+/* TLS over a connected pair, handshake done; server_name "localhost", its certificate verified. a
+ * is the client. */
 void tls_fixture_wrap (bool tls12, P2pStream **a, P2pStream **b);

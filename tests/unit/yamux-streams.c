@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Pairs of Yamux streams: all in one pair of sessions over TLS over TCP, made at first use and ended when the
- * program exits. accepted_cb () runs on the reader thread; `lock` guards what it leaves. */
+/* Pairs of Yamux streams: all in one pair of sessions over TLS over TCP, made at first use and
+ * ended when the program exits. accepted_cb () runs on the reader thread; `lock` guards what it
+ * leaves. */
 #include "lib/lock.h"
 #include "lib/yamux.h"
 #include "tests/unit/stream-pairs.h"
@@ -11,7 +12,8 @@
 
 static P2pYamux *opener, *acceptor; /* (owned) (nullable: not yet used) */
 static P2pMutex lock = { .mutex = PTHREAD_MUTEX_INITIALIZER, .lock_class = P2P_LOCK_LEAF };
-/* One pair at a time is made, whichever thread asks. Outermost: it is held while the session's locks are taken. */
+/* One pair at a time is made, whichever thread asks. Outermost: it is held while the session's
+ * locks are taken. */
 static P2pMutex turn = { .mutex = PTHREAD_MUTEX_INITIALIZER, .lock_class = P2P_LOCK_CONFIG_WRITE };
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static P2pStream *accepted; /* (owned) (nullable) (lock: lock) */
