@@ -209,9 +209,10 @@ arm_items (Round *round, P2pWait *items, unsigned n_items)
       items[i].ready = 0;
       if (!strm)
         continue;
-      /* A thread that only ever waits for descriptors needs no eventfd. */
+      /* A thread that only ever waits for descriptors needs no eventfd. Asked for once a round: what
+       * is armed already may ring it. */
       if (strm->ops->fd (strm) < 0)
-        bell = round->waker = p2p_waker_self ();
+        bell = round->waker = round->waker ? round->waker : p2p_waker_self ();
       items[i].ready = strm->ops->arm (strm, items[i].want, bell, &round->arms[i]);
       round->armed[i] = items[i].ready == 0;
       found |= items[i].ready != 0;

@@ -22,7 +22,6 @@ typedef struct
   atomic_bool rung;
 } Waker;
 
-static _Thread_local Waker self = { .fd = -1 };
 static pthread_key_t at_thread_end;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -34,6 +33,8 @@ ring (P2pBell *bell)
   if (waker->fd >= 0 && !atomic_exchange_explicit (&waker->rung, true, memory_order_acq_rel))
     g_assert (eventfd_write (waker->fd, 1) == 0);
 }
+
+static _Thread_local Waker self = { .bell = { .ring = ring }, .fd = -1 };
 
 static void
 thread_end_cb (void *data)
@@ -55,7 +56,6 @@ p2p_waker_self (void)
   if (G_UNLIKELY (self.fd < 0))
     {
       P2P_PTHREAD (pthread_once (&once, once_cb));
-      self.bell.ring = ring;
       self.fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
       if (self.fd < 0)
         return &self.bell;
