@@ -2,42 +2,18 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* The life of a Yamux session against a raw peer, with short times: pings, silence, a transport
  * that takes nothing, a stream whose end never comes. */
-#include "tests/unit/yamux-pair.h"
-
-#include "lib/fd.h"
-#include "lib/yamux-frame.h"
 #include "tests/unit/stream-pairs.h"
+#include "tests/unit/yamux-raw.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
-
-typedef struct
-{
-  End end;
-  int fd;
-} Peer;
 
 static void
-peer_start (Peer *peer, P2pYamuxOptions options)
+start (Peer *peer, P2pYamuxOptions options)
 {
-  int fds[2];
-  const int small = 4096; /* the kernel makes more of it, but not much */
-
-  memset (peer, 0, sizeof *peer);
-  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
-  g_assert_cmpint (setsockopt (fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small), ==, 0);
-  peer->fd = fds[1];
-  end_start (&peer->end, p2p_stream_tcp_new (fds[0]), options);
-}
-
-static void
-peer_stop (Peer *peer)
-{
-  p2p_fd_close (&peer->fd);
-  end_stop (&peer->end);
+  peer_start_narrow (peer, P2P_YAMUX_SERVER, options, 4096);
 }
 
 /* The first ping comes at once and its answer is the round trip; the next comes after the interval.
@@ -49,7 +25,7 @@ test_round_trip (void)
   RawFrame first, next;
   int64_t deadline_us = WITHIN;
 
-  peer_start (&peer, (P2pYamuxOptions){ .role = P2P_YAMUX_SERVER, .ping_interval_ms = 30 });
+  start (&peer, (P2pYamuxOptions){ .ping_interval_ms = 30 });
   g_assert_cmpint (p2p_yamux_get_stats (peer.end.yamux).round_trip_us, ==, -1);
   first = next = raw_expect (peer.fd, YAMUX_PING, YAMUX_SYN, 0);
   raw_send (peer.fd, YAMUX_PING, YAMUX_ACK, 0, first.length + 1000, NULL); /* of no ping of ours */
@@ -73,9 +49,7 @@ test_silent_peer (void)
   Peer peer;
   int64_t before_us = p2p_now_us ();
 
-  peer_start (&peer, (P2pYamuxOptions){ .role = P2P_YAMUX_SERVER,
-                                        .ping_interval_ms = 60000,
-                                        .dead_after_ms = 100 });
+  start (&peer, (P2pYamuxOptions){ .ping_interval_ms = 60000, .dead_after_ms = 100 });
   end_await (&peer.end);
   g_assert_cmpint (p2p_now_us () - before_us, >=, 100000);
   g_assert_cmpstr (peer.end.why, ==, "the peer is silent");
@@ -90,8 +64,7 @@ test_busy_peer (void)
   Peer peer;
   unsigned n_pings = 0;
 
-  peer_start (&peer, (P2pYamuxOptions){
-                         .role = P2P_YAMUX_SERVER, .ping_interval_ms = 50, .dead_after_ms = 1000 });
+  start (&peer, (P2pYamuxOptions){ .ping_interval_ms = 50, .dead_after_ms = 1000 });
   while (n_pings < 30)
     {
       struct pollfd pfd = { .fd = peer.fd, .events = POLLIN };
@@ -127,7 +100,7 @@ test_stuck_transport (void)
   Peer peer;
   P2pStream *strm;
 
-  peer_start (&peer, (P2pYamuxOptions){ .role = P2P_YAMUX_SERVER, .dead_after_ms = 150 });
+  start (&peer, (P2pYamuxOptions){ .dead_after_ms = 150 });
   strm = must_open (&peer.end);
   fill (strm);
   while (p2p_yamux_is_open (peer.end.yamux))
@@ -153,9 +126,7 @@ test_slow_transport (void)
   int64_t until_us;
   size_t total = 0;
 
-  peer_start (&peer, (P2pYamuxOptions){ .role = P2P_YAMUX_SERVER,
-                                        .ping_interval_ms = 60000,
-                                        .dead_after_ms = 1000 });
+  start (&peer, (P2pYamuxOptions){ .ping_interval_ms = 60000, .dead_after_ms = 1000 });
   raw_send (peer.fd, YAMUX_WINDOW_UPDATE, 0, 12, 1, NULL);
   for (size_t i = 0; i < G_N_ELEMENTS (strms); i++)
     fill (strms[i] = must_open (&peer.end));
@@ -184,7 +155,7 @@ test_linger (void)
   Peer peer;
   P2pStream *strm;
 
-  peer_start (&peer, (P2pYamuxOptions){ .role = P2P_YAMUX_SERVER, .linger_ms = 50 });
+  start (&peer, (P2pYamuxOptions){ .linger_ms = 50 });
   strm = must_open (&peer.end);
   must_write (strm, "x", 1);
   p2p_stream_close (strm);
@@ -211,7 +182,7 @@ test_end_of_stuck (void)
   Peer peer;
   P2pStream *strm;
 
-  peer_start (&peer, (P2pYamuxOptions){ .role = P2P_YAMUX_SERVER });
+  start (&peer, (P2pYamuxOptions){ 0 });
   strm = must_open (&peer.end);
   fill (strm);
   raw_send (peer.fd, 77, 0, 0, 0, NULL);

@@ -2,36 +2,20 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* Receive windows: growth with the bandwidth-delay product under a budget, and what happens when
  * more is held than the budget allows. */
-#include "tests/unit/yamux-pair.h"
-
-#include "lib/fd.h"
-#include "lib/yamux-frame.h"
+#include "tests/unit/yamux-raw.h"
 
 #include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define ROUND_TRIP_MS 40
-
-typedef struct
-{
-  End end;
-  int fd;
-} Peer;
 
 /* A session that believes in a long round trip: its first ping is answered late. */
 static void
 start_far_peer (Peer *peer, P2pYamuxBudget *budget)
 {
-  int fds[2];
   RawFrame ping;
   int64_t deadline_us = WITHIN;
 
-  memset (peer, 0, sizeof *peer);
-  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
-  peer->fd = fds[1];
-  end_start (&peer->end, p2p_stream_tcp_new (fds[0]),
-             (P2pYamuxOptions){ .accept_backlog = 256, .budget = budget });
+  peer_start (peer, P2P_YAMUX_CLIENT, (P2pYamuxOptions){ .accept_backlog = 256, .budget = budget });
   ping = raw_expect (peer->fd, YAMUX_PING, YAMUX_SYN, 0);
   (void) poll (NULL, 0, ROUND_TRIP_MS); /* the distance */
   raw_send (peer->fd, YAMUX_PING, YAMUX_ACK, 0, ping.length, NULL);
@@ -106,8 +90,7 @@ test_growth (void)
   /* A closed stream gives its share back. */
   p2p_stream_close (g_steal_pointer (&peer.end.kept[0]));
   g_assert_cmpuint (p2p_yamux_budget_growth (budget), ==, 0);
-  p2p_fd_close (&peer.fd);
-  end_stop (&peer.end);
+  peer_stop (&peer);
   p2p_yamux_budget_unref (budget);
 }
 
@@ -120,8 +103,7 @@ test_spent_budget (void)
   start_far_peer (&peer, budget);
   g_assert_cmpuint (largest_window (&peer, 400 << 10, 8), <=, (256 + 100) << 10);
   g_assert_cmpuint (p2p_yamux_budget_growth (budget), <=, 100 << 10);
-  p2p_fd_close (&peer.fd);
-  end_stop (&peer.end);
+  peer_stop (&peer);
   p2p_yamux_budget_unref (budget);
 }
 

@@ -3,12 +3,9 @@
 /* See yamux-pair.h. End.lock guards what the callbacks write; the test's thread waits for it. */
 #include "tests/unit/yamux-pair.h"
 
-#include "lib/yamux-frame.h"
 #include "tests/unit/tls-fixture.h"
 
-#include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 bool pair_over_tls;
 
@@ -239,84 +236,4 @@ fill_pattern (unsigned char *bytes, size_t n, uint64_t seed, uint64_t offset)
 {
   for (size_t i = 0; i < n; i++)
     bytes[i] = (unsigned char) ((offset + i) * 131 + ((offset + i) >> 8) * 17 + seed * 71);
-}
-
-static void
-raw_write (int fd, const void *bytes, size_t n)
-{
-  for (size_t done = 0; done < n;)
-    {
-      ssize_t part = send (fd, (const char *) bytes + done, n - done, MSG_NOSIGNAL);
-
-      if (part < 0)
-        return; /* the session has ended already: what it said can still be read */
-      done += (size_t) part;
-    }
-}
-
-void
-raw_send (int fd, uint8_t type, uint16_t flags, uint32_t id, uint32_t length, const void *payload)
-{
-  YamuxHeader header = { .type = type, .flags = flags, .id = id, .length = length };
-  unsigned char bytes[YAMUX_HEADER_SIZE];
-
-  yamux_header_encode (&header, bytes);
-  raw_write (fd, bytes, sizeof bytes);
-  if (payload)
-    raw_write (fd, payload, length);
-}
-
-static bool
-raw_read (int fd, unsigned char *bytes, size_t n)
-{
-  int64_t deadline_us = WITHIN;
-
-  for (size_t done = 0; done < n;)
-    {
-      struct pollfd pfd = { .fd = fd, .events = POLLIN };
-      ssize_t part;
-
-      g_assert_cmpint (poll (&pfd, 1, p2p_deadline_poll_ms (deadline_us)), ==, 1);
-      part = recv (fd, bytes + done, n - done, 0);
-      if (part <= 0)
-        return false;
-      done += (size_t) part;
-    }
-  return true;
-}
-
-bool
-raw_next (int fd, RawFrame *ret_frame, bool with_pings)
-{
-  unsigned char bytes[YAMUX_HEADER_SIZE];
-  YamuxHeader header;
-
-  do
-    {
-      if (!raw_read (fd, bytes, sizeof bytes))
-        return false;
-      header = yamux_header_decode (bytes);
-    }
-  while (header.type == YAMUX_PING && !with_pings);
-  *ret_frame
-      = (RawFrame){ header.version, header.type, header.flags, header.id, header.length, { 0 } };
-  if (header.type == YAMUX_DATA)
-    {
-      g_assert_cmpuint (header.length, <=, sizeof ret_frame->payload);
-      return raw_read (fd, ret_frame->payload, header.length);
-    }
-  return true;
-}
-
-RawFrame
-raw_expect (int fd, uint8_t type, uint16_t flags, uint32_t id)
-{
-  RawFrame frame;
-
-  for (;;)
-    {
-      g_assert_true (raw_next (fd, &frame, type == YAMUX_PING));
-      if (frame.type == type && frame.id == id && (frame.flags & flags) == flags)
-        return frame;
-    }
 }

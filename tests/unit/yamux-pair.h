@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
 /* For the tests of Yamux: two of our sessions joined by a socket pair (the opener is the server,
- * the other end runs a thread for each stream it accepts), or one session and a raw descriptor. */
+ * the other end runs a thread for each stream it accepts). */
 #pragma once
 
 #include "lib/lock.h"
@@ -63,20 +63,3 @@ void must_read (P2pStream *strm, void *bytes, size_t n);
 void must_read_eof (P2pStream *strm);
 /* A pattern that differs by stream and place. */
 void fill_pattern (unsigned char *bytes, size_t n, uint64_t seed, uint64_t offset);
-
-/* The raw end. */
-typedef struct
-{
-  uint8_t version, type;
-  uint16_t flags;
-  uint32_t id, length;
-  unsigned char payload[65536]; /* of data frames, cut */
-} RawFrame;
-
-void
-raw_send (int fd, uint8_t type, uint16_t flags, uint32_t id, uint32_t length, const void *payload);
-/* False at the end of the stream. Pings are passed over unless with_pings. */
-bool raw_next (int fd, RawFrame *ret_frame, bool with_pings);
-/* Reads frames until one of this type and id with all of these flags; fails at the end of the
- * stream. */
-RawFrame raw_expect (int fd, uint8_t type, uint16_t flags, uint32_t id);
