@@ -69,6 +69,35 @@ config_fixture_change (ConfigApplyFunc func, void *data)
   return error;
 }
 
+bool
+config_fixture_apply (StoreTx *tx, ConfigChange *change, void *data, GError **error)
+{
+  ConfigEdit *edit = data;
+
+  change->object_id = 42;
+  change->after = g_strdup ("{\"a\":1}");
+  if (edit->listener
+      && !(edit->update ? store_listener_update (tx, edit->listener, 0, error)
+                        : store_listener_insert (tx, edit->listener, error)))
+    return false;
+  if (edit->route
+      && !(edit->update ? store_route_update (tx, edit->route, 0, error)
+                        : store_route_insert (tx, edit->route, error)))
+    return false;
+  if (edit->agent
+      && !(edit->update ? store_agent_update (tx, edit->agent, 0, error)
+                        : store_agent_insert (tx, edit->agent, error)))
+    return false;
+  return (!edit->delete_route || store_route_delete (tx, edit->delete_route, 0, error))
+         && (!edit->delete_listener || store_listener_delete (tx, edit->delete_listener, 0, error));
+}
+
+GError *
+config_fixture_edit (ConfigEdit *edit)
+{
+  return config_fixture_change (config_fixture_apply, edit);
+}
+
 static bool
 add_listener (StoreTx *tx, ConfigChange *change, void *data, GError **error)
 {
@@ -140,4 +169,31 @@ config_fixture_target (StoreRoute *route, const char *name, const char *url)
   config_fixture_set (&row->url, url);
   g_ptr_array_add (route->targets, row);
   return row;
+}
+
+const ConfigTarget *
+config_fixture_find_target (const Config *cfg, int64_t listener_id, const char *route_name)
+{
+  const ConfigListener *listener = config_find_listener (cfg, listener_id);
+
+  for (unsigned i = 0; i < listener->n_routes; i++)
+    if (strcmp (listener->routes[i]->name, route_name) == 0)
+      return listener->routes[i]->targets[0];
+  return NULL;
+}
+
+unsigned
+config_fixture_count_audit (ConfigFixture *fixture)
+{
+  g_autoptr (StoreTx) tx = store_begin_read (fixture->store, NULL);
+  StoreAuditFilter all = { 0 };
+  g_autoptr (GPtrArray) rows = store_audit_list (tx, &all, 0, STORE_LIST_MAX, NULL);
+
+  return rows->len;
+}
+
+void
+config_fixture_add_test (const char *path, void (*func) (ConfigFixture *fixture, const void *data))
+{
+  g_test_add (path, ConfigFixture, NULL, config_fixture_init, func, config_fixture_done);
 }

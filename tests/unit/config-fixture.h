@@ -21,6 +21,22 @@ void config_fixture_set (char **field, const char *value);
 /* A change whose callback is func; its error, or NULL when it went through. */
 GError *config_fixture_change (ConfigApplyFunc func, void *data);
 
+/* What one change does with the rows that are there: inserts them, or writes them anew; then
+ * deletes. */
+typedef struct
+{
+  StoreListener *listener;               /* (borrowed) (nullable) */
+  StoreRoute *route;                     /* (borrowed) (nullable) */
+  StoreAgent *agent;                     /* (borrowed) (nullable) */
+  int64_t delete_listener, delete_route; /* ids, or 0 */
+  bool update;
+} ConfigEdit;
+
+/* For ConfigChange.apply; data is a ConfigEdit. */
+bool config_fixture_apply (StoreTx *tx, ConfigChange *change, void *data, GError **error);
+/* As config_fixture_change (). */
+GError *config_fixture_edit (ConfigEdit *edit);
+
 /* These write rows inside a change of their own and set the row's id; the change must go through.
  */
 void config_fixture_add_listener (StoreListener *row);
@@ -32,3 +48,12 @@ StoreRoute *
 config_fixture_route (int64_t listener_id, const char *name, const char *host, const char *path);
 /* Adds a target to the route and gives it back. */
 StoreTarget *config_fixture_target (StoreRoute *route, const char *name, const char *url);
+
+/* The route's first target in the snapshot, or NULL. */
+const ConfigTarget *
+config_fixture_find_target (const Config *cfg, int64_t listener_id, const char *route_name);
+unsigned config_fixture_count_audit (ConfigFixture *fixture);
+
+/* A test with a fixture of its own. */
+void config_fixture_add_test (const char *path,
+                              void (*func) (ConfigFixture *fixture, const void *data));

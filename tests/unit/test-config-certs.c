@@ -599,19 +599,15 @@ main (int argc, char **argv)
   leaf = tls_fixture_cert (&(TlsFixtureOptions){ .name = "leaf.example", .ca = ca });
   expired = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example", .expired = true });
   early = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example", .early = true });
-#define ADD(path, func)                                                                            \
-  g_test_add ("/config/certs/" path, ConfigFixture, NULL, config_fixture_init, func,               \
-              config_fixture_done)
-  ADD ("choice", test_choice);
-  ADD ("both-keys", test_both_keys);
-  ADD ("refusals", test_refusals);
-  ADD ("warnings", test_warnings);
-  ADD ("open-key", test_open_key);
-  ADD ("facts", test_facts);
-  ADD ("faults", test_faults);
-  ADD ("files", test_files);
-  ADD ("renewal", test_renewal);
-#undef ADD
+  config_fixture_add_test ("/config/certs/choice", test_choice);
+  config_fixture_add_test ("/config/certs/both-keys", test_both_keys);
+  config_fixture_add_test ("/config/certs/refusals", test_refusals);
+  config_fixture_add_test ("/config/certs/warnings", test_warnings);
+  config_fixture_add_test ("/config/certs/open-key", test_open_key);
+  config_fixture_add_test ("/config/certs/facts", test_facts);
+  config_fixture_add_test ("/config/certs/faults", test_faults);
+  config_fixture_add_test ("/config/certs/files", test_files);
+  config_fixture_add_test ("/config/certs/renewal", test_renewal);
   status = g_test_run ();
   tls_fixture_cert_free (good);
   tls_fixture_cert_free (another);

@@ -226,12 +226,8 @@ main (int argc, char **argv)
   p2p_lock_setup ();
   p2p_tls_setup ();
   g_test_init (&argc, &argv, NULL);
-#define ADD(path, func)                                                                            \
-  g_test_add ("/config/match/" path, ConfigFixture, NULL, config_fixture_init, func,               \
-              config_fixture_done)
-  ADD ("table", test_matches);
-  ADD ("nothing", test_nothing);
-  ADD ("many", test_many);
-#undef ADD
+  config_fixture_add_test ("/config/match/table", test_matches);
+  config_fixture_add_test ("/config/match/nothing", test_nothing);
+  config_fixture_add_test ("/config/match/many", test_many);
   return g_test_run ();
 }
