@@ -119,6 +119,24 @@ add_agent (StoreTx *tx, ConfigChange *change, void *data, GError **error)
   return store_agent_insert (tx, data, error);
 }
 
+bool
+config_fixture_apply_certificate (StoreTx *tx, ConfigChange *change, void *data, GError **error)
+{
+  StoreCertificate *row = data;
+
+  (void) change;
+  if (row->source == STORE_CERTIFICATE_SELF_SIGNED && !*row->certificate_pem
+      && !config_make_self_signed (row, error))
+    return false;
+  return store_certificate_insert (tx, row, error);
+}
+
+GError *
+config_fixture_insert_certificate (StoreCertificate *row)
+{
+  return config_fixture_change (config_fixture_apply_certificate, row);
+}
+
 void
 config_fixture_add_listener (StoreListener *row)
 {
@@ -135,6 +153,12 @@ void
 config_fixture_add_agent (StoreAgent *row)
 {
   g_assert_no_error (config_fixture_change (add_agent, row));
+}
+
+void
+config_fixture_add_certificate (StoreCertificate *row)
+{
+  g_assert_no_error (config_fixture_insert_certificate (row));
 }
 
 StoreListener *
@@ -168,6 +192,20 @@ config_fixture_target (StoreRoute *route, const char *name, const char *url)
   config_fixture_set (&row->name, name);
   config_fixture_set (&row->url, url);
   g_ptr_array_add (route->targets, row);
+  return row;
+}
+
+StoreCertificate *
+config_fixture_certificate (const char *pattern, const TlsFixtureCert *cert)
+{
+  StoreCertificate *row = store_certificate_new ();
+
+  config_fixture_set (&row->hostname_pattern, pattern);
+  if (cert)
+    {
+      config_fixture_set (&row->certificate_pem, cert->chain_pem);
+      config_fixture_set (&row->private_key_pem, cert->key_pem);
+    }
   return row;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "daemon/config/change.h"
+#include "tests/unit/tls-fixture.h"
 
 typedef struct
 {
@@ -42,12 +43,20 @@ GError *config_fixture_edit (ConfigEdit *edit);
 void config_fixture_add_listener (StoreListener *row);
 void config_fixture_add_route (StoreRoute *row);
 void config_fixture_add_agent (StoreAgent *row);
+void config_fixture_add_certificate (StoreCertificate *row);
 
 StoreListener *config_fixture_listener (const char *name, StoreProtocol protocol, int port);
 StoreRoute *
 config_fixture_route (int64_t listener_id, const char *name, const char *host, const char *path);
 /* Adds a target to the route and gives it back. */
 StoreTarget *config_fixture_target (StoreRoute *route, const char *name, const char *url);
+/* With the chain and the key of cert (nullable) as text. */
+StoreCertificate *config_fixture_certificate (const char *pattern, const TlsFixtureCert *cert);
+/* For ConfigChange.apply: inserts data, a StoreCertificate; makes it first when it signs itself. */
+bool
+config_fixture_apply_certificate (StoreTx *tx, ConfigChange *change, void *data, GError **error);
+/* As config_fixture_change (). */
+GError *config_fixture_insert_certificate (StoreCertificate *row);
 
 /* The route's first target in the snapshot, or NULL. */
 const ConfigTarget *

@@ -1,42 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Certificates in the configuration: which one a name gets, what is refused, files that change, and
- * what is made anew in time. */
+/* Certificates in the configuration: which one a name gets, what is known of it, files that change,
+ * and what is made anew in time. */
 #include "lib/clock.h"
 #include "lib/lock.h"
 #include "lib/tls-priv.h"
 #include "tests/unit/config-fixture.h"
-#include "tests/unit/tls-fixture.h"
 
 #include <glib/gstdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-static StoreCertificate *
-new_row (const char *pattern, const TlsFixtureCert *cert)
-{
-  StoreCertificate *row = store_certificate_new ();
-
-  config_fixture_set (&row->hostname_pattern, pattern);
-  if (cert)
-    {
-      config_fixture_set (&row->certificate_pem, cert->chain_pem);
-      config_fixture_set (&row->private_key_pem, cert->key_pem);
-    }
-  return row;
-}
-
-static bool
-insert (StoreTx *tx, ConfigChange *change, void *data, GError **error)
-{
-  StoreCertificate *row = data;
-
-  (void) change;
-  if (row->source == STORE_CERTIFICATE_SELF_SIGNED && !*row->certificate_pem
-      && !config_make_self_signed (row, error))
-    return false;
-  return store_certificate_insert (tx, row, error);
-}
+static TlsFixtureCert *good, *another, *ca, *leaf; /* made in main () */
 
 static bool
 update (StoreTx *tx, ConfigChange *change, void *data, GError **error)
@@ -49,12 +23,6 @@ static bool delete (StoreTx *tx, ConfigChange *change, void *data, GError **erro
 {
   (void) change;
   return store_certificate_delete (tx, ((StoreCertificate *) data)->id, 0, error);
-}
-
-static void
-add (StoreCertificate *row)
-{
-  g_assert_no_error (config_fixture_change (insert, row));
 }
 
 static P2pTlsCert *
@@ -93,10 +61,10 @@ test_choice (ConfigFixture *fixture, const void *data)
   g_autoptr (StoreListener) two = config_fixture_listener ("two", STORE_PROTOCOL_HTTPS, 444);
   g_autoptr (StoreRoute) route = NULL;
   g_autoptr (TlsFixtureCert) pair = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example" });
-  g_autoptr (StoreCertificate) exact = new_row ("A.example", pair);
-  g_autoptr (StoreCertificate) wild = new_row ("*.example", pair);
-  g_autoptr (StoreCertificate) own = new_row ("a.example", pair);
-  g_autoptr (StoreCertificate) made = new_row ("*.example", NULL);
+  g_autoptr (StoreCertificate) exact = config_fixture_certificate ("A.example", pair);
+  g_autoptr (StoreCertificate) wild = config_fixture_certificate ("*.example", pair);
+  g_autoptr (StoreCertificate) own = config_fixture_certificate ("a.example", pair);
+  g_autoptr (StoreCertificate) made = config_fixture_certificate ("*.example", NULL);
   g_autoptr (P2pTlsCert) before = NULL;
   g_autoptr (P2pTlsCert) after = NULL;
 
@@ -109,17 +77,17 @@ test_choice (ConfigFixture *fixture, const void *data)
   g_assert_true (shows_fallback (one->id, "a.example")); /* a route makes none */
 
   made->source = STORE_CERTIFICATE_SELF_SIGNED;
-  add (made);
+  config_fixture_add_certificate (made);
   g_assert_true (shows (one->id, "a.example", made));
-  add (wild);
+  config_fixture_add_certificate (wild);
   g_assert_true (shows (one->id, "a.example", wild)); /* manual before self-signed */
-  add (exact);
+  config_fixture_add_certificate (exact);
   g_assert_true (shows (one->id, "a.example", exact));
   g_assert_true (shows (two->id, "b.example", wild));
   g_assert_true (shows_fallback (one->id, "example"));
   g_assert_true (shows_fallback (one->id, "a.other"));
   own->listener_id = two->id;
-  add (own);
+  config_fixture_add_certificate (own);
   g_assert_true (shows (one->id, "a.example", exact));
   g_assert_true (shows (two->id, "a.example", own)); /* the listener's before everybody's */
 
@@ -166,17 +134,17 @@ test_both_keys (ConfigFixture *fixture, const void *data)
   g_autoptr (TlsFixtureCert) ecdsa = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example" });
   g_autoptr (TlsFixtureCert) rsa
       = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example", .rsa = true });
-  g_autoptr (StoreCertificate) first = new_row ("a.example", ecdsa);
-  g_autoptr (StoreCertificate) second = new_row ("a.example", rsa);
-  g_autoptr (StoreCertificate) third = new_row ("a.example", ecdsa);
+  g_autoptr (StoreCertificate) first = config_fixture_certificate ("a.example", ecdsa);
+  g_autoptr (StoreCertificate) second = config_fixture_certificate ("a.example", rsa);
+  g_autoptr (StoreCertificate) third = config_fixture_certificate ("a.example", ecdsa);
   g_autoptr (P2pTlsCert) joined = NULL, again = NULL, other = NULL, replaced = NULL;
 
   (void) fixture;
   (void) data;
   config_fixture_add_listener (web);
-  add (first);
+  config_fixture_add_certificate (first);
   g_assert_true (shows (web->id, "a.example", first));
-  add (second);
+  config_fixture_add_certificate (second);
   g_assert_false (shows (web->id, "a.example", first));
   g_assert_false (shows (web->id, "a.example", second));
   joined = choose (web->id, "a.example");
@@ -188,228 +156,19 @@ test_both_keys (ConfigFixture *fixture, const void *data)
   again = choose (web->id, "a.example");
   g_assert_true (other == joined && again == joined);
 
-  add (third); /* of two equals the later */
+  config_fixture_add_certificate (third); /* of two equals the later */
   replaced = choose (web->id, "a.example");
   g_assert_true (replaced != joined);
   g_assert_no_error (config_fixture_change (delete, second));
   g_assert_true (shows (web->id, "a.example", third));
 }
 
-/* ---- What is wrong ---- */
-
-typedef struct
-{
-  const char *field;
-  const char *message;
-  void (*spoil) (StoreCertificate *row);
-} Refusal;
-
-static TlsFixtureCert *good, *another, *ca, *leaf, *expired, *early;
-
-static void
-spoil_pattern (StoreCertificate *row)
-{
-  config_fixture_set (&row->hostname_pattern, "a b");
-}
-
-static void
-spoil_address (StoreCertificate *row)
-{
-  config_fixture_set (&row->hostname_pattern, "192.0.2.1");
-}
-
-static void
-spoil_empty (StoreCertificate *row)
-{
-  config_fixture_set (&row->certificate_pem, "");
-}
-
-static void
-spoil_no_key (StoreCertificate *row)
-{
-  config_fixture_set (&row->private_key_pem, "");
-}
-
-static void
-spoil_text (StoreCertificate *row)
-{
-  config_fixture_set (&row->certificate_pem, "hello");
-}
-
-static void
-spoil_key_text (StoreCertificate *row)
-{
-  config_fixture_set (&row->private_key_pem, "hello");
-}
-
-static void
-spoil_key (StoreCertificate *row)
-{
-  config_fixture_set (&row->private_key_pem, another->key_pem);
-}
-
-static void
-spoil_order (StoreCertificate *row)
-{
-  g_free (row->certificate_pem);
-  row->certificate_pem = g_strconcat (ca->chain_pem, leaf->chain_pem, NULL);
-  config_fixture_set (&row->private_key_pem, ca->key_pem);
-}
-
-static void
-spoil_expired (StoreCertificate *row)
-{
-  config_fixture_set (&row->certificate_pem, expired->chain_pem);
-  config_fixture_set (&row->private_key_pem, expired->key_pem);
-}
-
-static void
-spoil_early (StoreCertificate *row)
-{
-  config_fixture_set (&row->certificate_pem, early->chain_pem);
-  config_fixture_set (&row->private_key_pem, early->key_pem);
-}
-
-static void
-spoil_both (StoreCertificate *row)
-{
-  config_fixture_set (&row->certificate_path, "/x");
-  config_fixture_set (&row->private_key_path, "/y");
-}
-
-static void
-spoil_relative (StoreCertificate *row)
-{
-  config_fixture_set (&row->certificate_pem, "");
-  config_fixture_set (&row->private_key_pem, "");
-  config_fixture_set (&row->certificate_path, "x");
-  config_fixture_set (&row->private_key_path, "/y");
-}
-
-static void
-spoil_one_path (StoreCertificate *row)
-{
-  spoil_relative (row);
-  config_fixture_set (&row->certificate_path, "/x");
-  config_fixture_set (&row->private_key_path, "");
-}
-
-static void
-spoil_missing (StoreCertificate *row)
-{
-  spoil_relative (row);
-  config_fixture_set (&row->certificate_path, "/nowhere/x");
-}
-
-static void
-spoil_directory (StoreCertificate *row)
-{
-  spoil_relative (row);
-  config_fixture_set (&row->certificate_path, "/");
-}
-
-static void
-spoil_source (StoreCertificate *row)
-{
-  row->source = STORE_CERTIFICATE_ACME;
-}
-
-static void
-test_refusals (ConfigFixture *fixture, const void *data)
-{
-  static const Refusal refusals[] = {
-    { "hostname_pattern", "hostname_pattern", spoil_pattern },
-    { "hostname_pattern", "must be a name", spoil_address },
-    { "certificate_pem", "needed", spoil_empty },
-    { "private_key_pem", "private_key_pem is needed", spoil_no_key },
-    { "certificate_pem", "cannot be read as PEM", spoil_text },
-    { "private_key_pem", "cannot be read as PEM", spoil_key_text },
-    { "private_key_pem", "the private key does not belong to the certificate", spoil_key },
-    { "certificate_pem", "out of order: its certificate 2 (CN=leaf.example)", spoil_order },
-    { "certificate_pem", "the certificate expired at 20", spoil_expired },
-    { "certificate_pem", "the certificate is not valid before 20", spoil_early },
-    { "certificate_path", "the one or the other", spoil_both },
-    { "certificate_path", "must be absolute", spoil_relative },
-    { "private_key_path", "must be absolute", spoil_one_path },
-    { "certificate_path", "/nowhere/x: No such file", spoil_missing },
-    { "certificate_path", "/: is not a file", spoil_directory },
-    { "source", "acme is not supported", spoil_source },
-  };
-
-  (void) fixture;
-  (void) data;
-  for (unsigned i = 0; i < G_N_ELEMENTS (refusals); i++)
-    {
-      g_autoptr (StoreCertificate) row = new_row ("a.example", good);
-      g_autoptr (GError) error = NULL;
-
-      refusals[i].spoil (row);
-      error = config_fixture_change (insert, row);
-      g_test_message ("%s: %s", refusals[i].message, error ? error->message : "taken");
-      g_assert_error (error, CONFIG_ERROR, CONFIG_ERROR_INVALID);
-      g_assert_cmpstr (config_error_get_field (error), ==, refusals[i].field);
-      g_assert_nonnull (strstr (error->message, refusals[i].message));
-      g_assert_null (strstr (error->message, "PRIVATE KEY"));
-    }
-}
-
-static char *
-warning_of (StoreCertificate *row)
-{
-  ConfigChange change = { .apply = insert, .data = row, .dry_run = true };
-  char *text;
-
-  g_assert_true (config_change (&change, NULL));
-  text = change.warnings ? g_strjoinv ("\n", change.warnings) : g_strdup ("");
-  config_change_clear (&change);
-  return text;
-}
-
-static void
-test_open_key (ConfigFixture *fixture, const void *data)
-{
-  g_autoptr (StoreCertificate) row = new_row ("a.example", NULL);
-  g_autofree char *chain = g_build_filename (fixture->dir, "a.crt", NULL);
-  g_autofree char *key = g_build_filename (fixture->dir, "a.key", NULL);
-  g_autofree char *open = NULL;
-  g_autofree char *closed = NULL;
-
-  (void) data;
-  g_assert_true (g_file_set_contents (chain, good->chain_pem, -1, NULL));
-  g_assert_true (g_file_set_contents (key, good->key_pem, -1, NULL));
-  config_fixture_set (&row->certificate_path, chain);
-  config_fixture_set (&row->private_key_path, key);
-  g_assert_cmpint (g_chmod (key, 0644), ==, 0);
-  open = warning_of (row);
-  g_assert_nonnull (strstr (open, "a.key is open to every user"));
-  g_assert_cmpint (g_chmod (key, 0640), ==, 0);
-  closed = warning_of (row);
-  g_assert_cmpstr (closed, ==, "");
-}
-
-static void
-test_warnings (ConfigFixture *fixture, const void *data)
-{
-  g_autoptr (StoreCertificate) fine = new_row ("a.example", good);
-  g_autoptr (StoreCertificate) other = new_row ("b.example", good);
-  g_autoptr (StoreCertificate) off = new_row ("a.example", expired);
-  g_autofree char *none = warning_of (fine);
-  g_autofree char *name = warning_of (other);
-  g_autofree char *dates = NULL;
-
-  (void) fixture;
-  (void) data;
-  g_assert_cmpstr (none, ==, "");
-  g_assert_nonnull (strstr (name, "'b.example': the certificate does not name it"));
-  off->enabled = false; /* kept, not shown */
-  dates = warning_of (off);
-  g_assert_nonnull (strstr (dates, "the certificate expired at"));
-}
+/* ---- What is known of it ---- */
 
 static void
 test_facts (ConfigFixture *fixture, const void *data)
 {
-  g_autoptr (StoreCertificate) row = new_row ("leaf.example", NULL);
+  g_autoptr (StoreCertificate) row = config_fixture_certificate ("leaf.example", NULL);
   g_autoptr (Config) cfg = NULL;
   const ConfigCertificate *cert;
   int64_t now = p2p_wall_ms ();
@@ -419,7 +178,7 @@ test_facts (ConfigFixture *fixture, const void *data)
   g_free (row->certificate_pem);
   row->certificate_pem = g_strconcat (leaf->chain_pem, ca->chain_pem, NULL);
   config_fixture_set (&row->private_key_pem, leaf->key_pem);
-  add (row);
+  config_fixture_add_certificate (row);
   cfg = config_get_current ();
   cert = config_find_certificate (cfg, row->id);
   g_assert_cmpstr (cert->facts.subject, ==, "CN=leaf.example");
@@ -437,7 +196,7 @@ test_faults (ConfigFixture *fixture, const void *data)
 {
   g_autoptr (StoreListener) web = config_fixture_listener ("web", STORE_PROTOCOL_HTTPS, 443);
   g_autoptr (StoreListener) plain = config_fixture_listener ("plain", STORE_PROTOCOL_HTTP, 80);
-  g_autoptr (StoreCertificate) row = new_row ("a.example", good);
+  g_autoptr (StoreCertificate) row = config_fixture_certificate ("a.example", good);
   static const char *const hosts[]
       = { "a.example", "b.example", "b.example", "*.c.example", "", "192.0.2.1" };
   g_autoptr (Config) cfg = NULL;
@@ -457,7 +216,7 @@ test_faults (ConfigFixture *fixture, const void *data)
       config_fixture_add_route (route);
       config_fixture_add_route (other);
     }
-  add (row);
+  config_fixture_add_certificate (row);
   cfg = config_get_current ();
   end = config_find_certificate (cfg, row->id)->facts.not_after;
   {
@@ -505,7 +264,7 @@ static void
 test_files (ConfigFixture *fixture, const void *data)
 {
   g_autoptr (StoreListener) web = config_fixture_listener ("web", STORE_PROTOCOL_HTTPS, 443);
-  g_autoptr (StoreCertificate) row = new_row ("a.example", NULL);
+  g_autoptr (StoreCertificate) row = config_fixture_certificate ("a.example", NULL);
   g_autofree char *chain = g_build_filename (fixture->dir, "a.crt", NULL);
   g_autofree char *key = g_build_filename (fixture->dir, "a.key", NULL);
   g_autofree char *why = NULL;
@@ -517,7 +276,7 @@ test_files (ConfigFixture *fixture, const void *data)
   write_file (key, good->key_pem);
   config_fixture_set (&row->certificate_path, chain);
   config_fixture_set (&row->private_key_path, key);
-  add (row);
+  config_fixture_add_certificate (row);
   g_assert_true (shows (web->id, "a.example", row));
   first = choose (web->id, "a.example");
   refresh ();
@@ -562,7 +321,8 @@ static void
 test_renewal (ConfigFixture *fixture, const void *data)
 {
   g_autoptr (StoreListener) web = config_fixture_listener ("web", STORE_PROTOCOL_HTTPS, 443);
-  g_autoptr (StoreCertificate) row = new_row ("a.example", good); /* a day is left to it */
+  g_autoptr (StoreCertificate) row
+      = config_fixture_certificate ("a.example", good); /* a day is left to it */
   g_autoptr (StoreCertificate) after = NULL;
   g_autoptr (GPtrArray) audit = NULL;
   StoreAuditFilter filter = { .resource = "certificates" };
@@ -572,7 +332,7 @@ test_renewal (ConfigFixture *fixture, const void *data)
   config_fixture_add_listener (web);
   row->source = STORE_CERTIFICATE_SELF_SIGNED;
   row->not_after = p2p_wall_ms () + 1000;
-  add (row);
+  config_fixture_add_certificate (row);
   tx = store_begin_read (fixture->store, NULL);
   after = store_certificate_get (tx, row->id, NULL);
   g_assert_cmpstr (after->certificate_pem, !=, good->chain_pem);
@@ -597,13 +357,8 @@ main (int argc, char **argv)
   another = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example" });
   ca = tls_fixture_cert (&(TlsFixtureOptions){ .name = "ca.example" });
   leaf = tls_fixture_cert (&(TlsFixtureOptions){ .name = "leaf.example", .ca = ca });
-  expired = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example", .expired = true });
-  early = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example", .early = true });
   config_fixture_add_test ("/config/certs/choice", test_choice);
   config_fixture_add_test ("/config/certs/both-keys", test_both_keys);
-  config_fixture_add_test ("/config/certs/refusals", test_refusals);
-  config_fixture_add_test ("/config/certs/warnings", test_warnings);
-  config_fixture_add_test ("/config/certs/open-key", test_open_key);
   config_fixture_add_test ("/config/certs/facts", test_facts);
   config_fixture_add_test ("/config/certs/faults", test_faults);
   config_fixture_add_test ("/config/certs/files", test_files);
@@ -613,7 +368,5 @@ main (int argc, char **argv)
   tls_fixture_cert_free (another);
   tls_fixture_cert_free (ca);
   tls_fixture_cert_free (leaf);
-  tls_fixture_cert_free (expired);
-  tls_fixture_cert_free (early);
   return status;
 }
