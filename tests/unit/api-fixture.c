@@ -105,6 +105,19 @@ api_fixture_init (ApiFixture *fixture, const void *data)
 }
 
 void
+api_fixture_init_listener (ApiFixture *fixture, const void *data)
+{
+  api_fixture_init (fixture, data);
+  {
+    g_auto (Reply) reply = api_call ("POST", "/api/v1/listeners", fixture->session,
+                                     "{\"name\":\"base\",\"protocol\":\"http\",\"port\":0}");
+
+    assert_reply (reply, 201);
+    g_assert_cmpint (reply_id (&reply), ==, 1);
+  }
+}
+
+void
 api_fixture_done (ApiFixture *fixture, const void *data)
 {
   (void) data;
@@ -215,4 +228,19 @@ char *
 api_login_body (const char *username, const char *password)
 {
   return g_strdup_printf ("{\"username\":\"%s\",\"password\":\"%s\"}", username, password);
+}
+
+char *
+api_object_path (const char *collection, int64_t id)
+{
+  return g_strdup_printf ("%s/%" G_GINT64_FORMAT, collection, id);
+}
+
+unsigned
+api_fixture_count_audit (ApiFixture *fixture)
+{
+  g_auto (Reply) reply = api_call ("GET", "/api/v1/audit?limit=1000", fixture->session, NULL);
+
+  assert_reply (reply, 200);
+  return json_array_get_length (json_object_get_array_member (reply.json, "items"));
 }

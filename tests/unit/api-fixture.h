@@ -28,9 +28,13 @@ void api_fixture_close_store (ApiFixture *fixture);
 void api_fixture_init_empty (ApiFixture *fixture, const void *data);
 /* With the user "admin" and a token for each role. */
 void api_fixture_init (ApiFixture *fixture, const void *data);
+/* As api_fixture_init (), with listener 1. */
+void api_fixture_init_listener (ApiFixture *fixture, const void *data);
 void api_fixture_done (ApiFixture *fixture, const void *data);
 
 char *api_fixture_dup_setup_token (ApiFixture *fixture);
+/* Rows of the audit, up to 1000. */
+unsigned api_fixture_count_audit (ApiFixture *fixture);
 /* For POST /login; g_free (). */
 char *api_login_body (const char *username, const char *password);
 
@@ -58,6 +62,8 @@ const char *reply_problem (const Reply *reply);
 /* Whether errors has an entry for the field. */
 bool reply_has_error (const Reply *reply, const char *field);
 int64_t reply_id (const Reply *reply);
+/* Of an object in a collection; g_free (). */
+char *api_object_path (const char *collection, int64_t id);
 
 #define assert_reply(reply, wanted)                                                                \
   G_STMT_START                                                                                     \
