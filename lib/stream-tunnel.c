@@ -7,6 +7,7 @@
 #include "lib/tunnel.h"
 
 #include "lib/stream-priv.h"
+#include "lib/yamux.h"
 
 #include <glib.h>
 #include <stdatomic.h>
@@ -257,6 +258,13 @@ p2p_stream_tunnel_is_answered (P2pStream *strm)
 {
   g_assert (strm->ops == &tunnel_ops);
   return ((TunnelStream *) strm)->answered;
+}
+
+bool
+p2p_stream_tunnel_is_unseen (P2pStream *strm)
+{
+  g_assert (strm->ops == &tunnel_ops);
+  return p2p_yamux_stream_unseen (((TunnelStream *) strm)->lower);
 }
 
 P2pTunnelError

@@ -384,5 +384,6 @@ const P2pStreamOps yamux_stream_ops = {
 bool
 p2p_yamux_stream_unseen (P2pStream *strm)
 {
+  g_assert (strm->ops == &yamux_stream_ops);
   return atomic_load_explicit (&self_of (strm)->unseen, memory_order_relaxed);
 }

@@ -130,6 +130,10 @@ bool agents_is_connected (int64_t id);
  * agents_open (). */
 bool agents_stream_is_answered (P2pStream *strm);
 
+/* After it failed: whether the agent never saw it, so that what was written may be sent elsewhere.
+ * strm is one of agents_open (). */
+bool agents_stream_is_unseen (P2pStream *strm);
+
 /* error_kind of the agent's refusal, static text ("dial_failed", "denied", ...), or NULL when there
  * was none. strm is one of agents_open (). */
 const char *agents_stream_error (P2pStream *strm);

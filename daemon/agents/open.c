@@ -88,6 +88,12 @@ agents_stream_is_answered (P2pStream *strm)
   return p2p_stream_tunnel_is_answered (strm);
 }
 
+bool
+agents_stream_is_unseen (P2pStream *strm)
+{
+  return p2p_stream_tunnel_is_unseen (strm);
+}
+
 const char *
 agents_stream_error (P2pStream *strm)
 {

@@ -81,8 +81,8 @@ static void
 say_result (Ask *ask, UpstreamResult result, const char *why)
 {
   /* What is full is ours, and an agent that left is no fault of the origin's. */
-  ask->answer->verdict = result != UPSTREAM_OVERLOADED && result != UPSTREAM_NO_AGENT
-                         && result != UPSTREAM_AGENT;
+  ask->answer->verdict = result != UPSTREAM_OVERLOADED && result != UPSTREAM_UNSEEN
+                         && result != UPSTREAM_NO_AGENT && result != UPSTREAM_AGENT;
   switch (result)
     {
     case UPSTREAM_NO_AGENT:
@@ -91,6 +91,9 @@ say_result (Ask *ask, UpstreamResult result, const char *why)
     case UPSTREAM_OVERLOADED:
     case UPSTREAM_BUSY:
       say (ask, "too many connections to the origin are open");
+      return;
+    case UPSTREAM_UNSEEN:
+      say (ask, "the agent takes no more connections now");
       return;
     case UPSTREAM_AGENT:
       say (ask, "the connection to the agent broke");
@@ -125,6 +128,8 @@ say_io (Ask *ask, P2pIo io)
   if (atomic_load (ask->question->stop)
       || (ask->up.tunnel && !agents_is_connected (ask->question->agent_id)))
     ask->answer->verdict = false;
+  else if (io != P2P_IO_TIMEOUT && ask->up.tunnel && agents_stream_is_unseen (ask->up.tunnel))
+    say_result (ask, UPSTREAM_UNSEEN, NULL);
   else if (refusal)
     say_result (ask, upstream_judge_refusal (refusal), NULL);
   else if (io == P2P_IO_TIMEOUT || io == P2P_IO_AGAIN)

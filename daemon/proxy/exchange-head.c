@@ -7,6 +7,7 @@
 #include "daemon/agents/agents.h"
 #include "daemon/proxy/headers.h"
 #include "daemon/proxy/passive.h"
+#include "daemon/proxy/refusals.h"
 #include "daemon/proxy/upgrade.h"
 #include "lib/log.h"
 
@@ -174,11 +175,27 @@ agent_refused (Exchange *ex, const char *kind)
   return exchange_fail (ex, rows[i].status, rows[i].text);
 }
 
+/* The agent's backlog was full: it has seen nothing of the request. */
+static Outcome
+agent_saw_nothing (Exchange *ex)
+{
+  ex->refused_by = ex->up->agent_id;
+  if (ex->up_pipe.whole)
+    return UNSEEN;
+  p2p_log (P2P_LOG_WARNING, "proxy",
+           "request %s: the agent refused its stream (overloaded) and its body is not here any "
+           "more, answering 503",
+           request_id (ex->req));
+  return exchange_fail (ex, 503, REFUSED_TEXT);
+}
+
 static Outcome
 no_answer (Exchange *ex, P2pIo io)
 {
   const char *kind = ex->up->tunnel ? agents_stream_error (ex->up->tunnel) : NULL;
 
+  if (ex->up->tunnel && agents_stream_is_unseen (ex->up->tunnel))
+    return agent_saw_nothing (ex);
   if (ex->may_repeat && ex->up_pipe.whole)
     return STALE;
   if (kind)

@@ -18,6 +18,7 @@ typedef enum
   BROKEN,      /* the answer began and cannot be ended */
   FAILED,      /* no answer began: one of ours goes out, see fail_status */
   STALE,
+  UNSEEN,
   PARK, /* nothing to do until the origin speaks */
 } Outcome;
 
@@ -44,7 +45,8 @@ struct Exchange
   size_t scanned;
   P2pSpan interim; /* of a 1xx head, to be written before anything else goes down */
   int64_t connect_timeout_us, header_timeout_us, idle_timeout_us;
-  int64_t start_us; /* 0: it has not waited yet */
+  int64_t start_us;   /* 0: it has not waited yet */
+  int64_t refused_by; /* UNSEEN: the agent */
   uint64_t
       n_interim; /* bytes of 1xx heads so far: after one the client need not wait with its body */
   /* exchange-time.c */

@@ -47,7 +47,7 @@ start_up (Exchange *ex)
   pipe_set_body (&ex->up_pipe, msg->body, msg->content_length,
                  msg->body == P2P_BODY_CHUNKED ? PIPE_ENCODE_CHUNKED : PIPE_ENCODE_PLAIN);
   pipe_queue (&ex->up_pipe, writer_get_span (&out));
-  if (ex->may_repeat)
+  if (ex->may_repeat || (ex->up->tunnel && !ex->up->reused))
     pipe_keep_whole (&ex->up_pipe);
   return true;
 }
@@ -333,9 +333,10 @@ finish (Exchange *ex, Outcome outcome)
       finish_failed (ex);
       return EXCHANGE_DONE;
     case STALE:
+    case UNSEEN:
       upstream_close (ex->up);
       req->n_in = req->head_size + ex->up_pipe.end; /* it may have read ahead */
-      return EXCHANGE_STALE;
+      return outcome == STALE ? EXCHANGE_STALE : EXCHANGE_UNSEEN;
     case CLIENT_GONE:
     case BROKEN:
     case GOES_ON:

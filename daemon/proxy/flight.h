@@ -5,6 +5,7 @@
 #pragma once
 
 #include "daemon/proxy/exchange-priv.h"
+#include "daemon/proxy/refusals.h"
 
 #include <glib.h>
 
@@ -13,6 +14,8 @@ typedef struct
   Request req; /* first: a request of the steps is always part of a flight */
   Upstream up;
   Exchange ex;
+  bool fresh; /* a kept connection was dead, once: no other one */
+  Refusals refusals;
 } Flight;
 G_STATIC_ASSERT (sizeof (Flight) <= sizeof (((Workspace *) NULL)->flight));
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
 /* Step: an answer from the origin. Targets are tried in turn until one can be reached; once a byte
- * of the request is out, it is not sent again, but for one case: a kept connection that died before
- * the first byte of an answer (RFC 9112 section 9.3.1), while the whole request is still here. */
+ * of the request is out, it is not sent again, but for two cases, while the whole request is still
+ * here: a kept connection that died before the first byte of an answer (RFC 9112 section 9.3.1),
+ * and an agent that refused the stream without having seen it. */
 #include "daemon/agents/agents.h"
 #include "daemon/proxy/flight.h"
 #include "daemon/proxy/passive.h"
@@ -22,6 +23,7 @@ static const Answer answers[] = {
   [UPSTREAM_NO_AGENT] = { 503, false, NO_AGENT },
   [UPSTREAM_UNUSABLE] = { 503, false, NO_USABLE_TARGET },
   [UPSTREAM_OVERLOADED] = { 503, false, "too many connections to the origin are open" },
+  [UPSTREAM_UNSEEN] = { 503, false, REFUSED_TEXT },
   [UPSTREAM_BUSY] = { 503, false, "the site has as many requests under way as it may have" },
   [UPSTREAM_FULL] = { 503, false, "the site has as many connections to its origin as it may have" },
   [UPSTREAM_TIMEOUT] = { 504, true, "the origin could not be reached in time" },
@@ -66,6 +68,8 @@ take (Request *req, int64_t agent_id, bool fresh, int64_t since_us, Upstream *up
                              agent_id)) /* from here on, so that others see it while it connects */
     return UPSTREAM_BUSY;
   result = upstream_take (req, agent_id, fresh, up);
+  if (result == UPSTREAM_UNSEEN)
+    refusals_note (&flight_of (req)->refusals, req, agent_id, since_us);
   if (result != UPSTREAM_OK && answers[result].is_failure)
     passive_note_failure (req, agent_id, answers[result].text, since_us);
   return result;
@@ -74,11 +78,14 @@ take (Request *req, int64_t agent_id, bool fresh, int64_t since_us, Upstream *up
 static UpstreamResult
 take_through_agents (Request *req, bool fresh, Upstream *up)
 {
-  int64_t tried[AGENT_TRIES];
-  AgentQuestion question = { .cfg = req->cfg, .target = req->target, .except = tried };
+  const Refusals *refusals = &flight_of (req)->refusals;
+  int64_t tried[REFUSALS_MAX + AGENT_TRIES];
+  AgentQuestion question
+      = { .cfg = req->cfg, .target = req->target, .except = tried, .n_except = refusals->n };
   UpstreamResult result = UPSTREAM_NO_AGENT;
 
-  while (question.n_except < AGENT_TRIES)
+  memcpy (tried, refusals->agents, refusals->n * sizeof *tried);
+  for (unsigned i = 0; i < AGENT_TRIES; i++)
     {
       int64_t agent_id;
       AgentChoice choice;
@@ -190,11 +197,12 @@ is_idempotent (const P2pRequestHead *head)
   return false;
 }
 
-static Step forward (Request *req, bool fresh);
-
+/* STEP_MORE: to be tried again. */
 static Step
-finish (Request *req, ExchangeResult result)
+finish (Flight *flight, ExchangeResult result)
 {
+  int64_t asked_us = flight->ex.start_us;
+
   switch (result)
     {
     case EXCHANGE_DONE:
@@ -202,38 +210,64 @@ finish (Request *req, ExchangeResult result)
     case EXCHANGE_PARK:
       return STEP_PARK;
     case EXCHANGE_STALE:
+      flight->fresh = true;
+      break;
+    case EXCHANGE_UNSEEN:
+      refusals_note (&flight->refusals, &flight->req, flight->ex.refused_by,
+                     asked_us > 0 ? asked_us : p2p_now_us ());
       break;
     }
-  return forward (req, true);
+  return STEP_MORE;
 }
 
-/* fresh: a kept connection was dead, once. */
 static Step
-forward (Request *req, bool fresh)
+try_once (Flight *flight)
 {
-  Flight *flight = flight_of (req);
+  Request *req = &flight->req;
   Upstream *up = &flight->up;
   UpstreamResult result;
 
+  if (flight->refusals.n == REFUSALS_MAX)
+    return refusals_pause (&flight->refusals, req);
   *up = (Upstream){ 0 };
-  result = reach (req, fresh, up);
+  result = reach (req, flight->fresh, up);
+  if (result != UPSTREAM_OK && flight->refusals.n > 0)
+    return refusals_pause (&flight->refusals, req);
   if (result != UPSTREAM_OK)
     return answer_error (req, answers[result].status, answers[result].text);
   if (req->target->type == CONFIG_TARGET_STATIC)
     return step_static (req);
-  return finish (req, exchange_run (&flight->ex, req, up, up->reused && is_idempotent (req->head)));
+  return finish (flight,
+                 exchange_run (&flight->ex, req, up, up->reused && is_idempotent (req->head)));
+}
+
+/* step: how it stands. */
+static Step
+forward (Flight *flight, Step step)
+{
+  while (step == STEP_MORE)
+    step = try_once (flight);
+  return step;
 }
 
 Step
 step_forward (Request *req)
 {
+  Flight *flight = flight_of (req);
+
   if (!request_enter (req))
     return answer_error (req, 503, "the server has as many requests under way as it may have");
-  return forward (req, false);
+  flight->fresh = false;
+  flight->refusals = (Refusals){ 0 };
+  return forward (flight, STEP_MORE);
 }
 
 Step
 step_forward_resume (Request *req, P2pWake wake)
 {
-  return finish (req, exchange_resume (&flight_of (req)->ex, wake));
+  Flight *flight = flight_of (req);
+  Step step = flight->refusals.resume_us > 0 ? refusals_resume (&flight->refusals, req, wake)
+                                             : finish (flight, exchange_resume (&flight->ex, wake));
+
+  return forward (flight, step);
 }

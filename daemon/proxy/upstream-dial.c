@@ -78,6 +78,8 @@ judge_failure (const UpstreamDial *dial, const Upstream *up, P2pStream *tls, P2p
   const char *refusal = up->tunnel ? agents_stream_error (up->tunnel) : NULL;
   g_autofree char *why = NULL;
 
+  if (up->tunnel && io != P2P_IO_TIMEOUT && agents_stream_is_unseen (up->tunnel))
+    return UPSTREAM_UNSEEN;
   if (refusal)
     {
       tell (dial, refusal);

@@ -13,14 +13,16 @@ typedef enum
   UPSTREAM_NO_AGENT,   /* 503 */
   UPSTREAM_UNUSABLE,   /* 503: unhealthy or cooling down */
   UPSTREAM_OVERLOADED, /* 503 */
-  UPSTREAM_BUSY,       /* 503: the target has as many requests as it may have */
-  UPSTREAM_FULL,       /* 503: ... as many connections */
-  UPSTREAM_TIMEOUT,    /* 504 */
-  UPSTREAM_REFUSED,    /* 502: connection refused, no such name */
-  UPSTREAM_DENIED,     /* 502: the agent does not allow it */
-  UPSTREAM_TLS,        /* 502: the origin's certificate or handshake */
-  UPSTREAM_AGENT,      /* 502: the agent's connection broke */
-  UPSTREAM_FAILED,     /* 502 */
+  UPSTREAM_UNSEEN,  /* 503: the agent refused the stream and saw nothing of it: elsewhere, or later
+                     */
+  UPSTREAM_BUSY,    /* 503: the target has as many requests as it may have */
+  UPSTREAM_FULL,    /* 503: ... as many connections */
+  UPSTREAM_TIMEOUT, /* 504 */
+  UPSTREAM_REFUSED, /* 502: connection refused, no such name */
+  UPSTREAM_DENIED,  /* 502: the agent does not allow it */
+  UPSTREAM_TLS,     /* 502: the origin's certificate or handshake */
+  UPSTREAM_AGENT,   /* 502: the agent's connection broke */
+  UPSTREAM_FAILED,  /* 502 */
 } UpstreamResult;
 
 typedef struct
