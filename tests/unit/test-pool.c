@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The pool's queue and threads: order, growth, shrinking, limits, stop. Parking: test-waiter.c. */
+/* The pool's queue and threads: order, growth, shrinking, limits, stop. Parking: test-waiter*.c. */
 #include "lib/clock.h"
 #include "lib/lock.h"
 #include "lib/pool.h"
