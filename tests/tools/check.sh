@@ -19,11 +19,46 @@ add_counts () {
   n_skipped=$((n_skipped + stage_skipped))
 }
 
-# show_failure LOG: what failed, then the end of the log.
+# show_failure LOG: what failed, of each failed test what it says of that and its end, then the end of the log.
 show_failure () {
   grep -aE '^(FAIL|ERROR|XPASS): |error:|ERROR: .*Sanitizer|WARNING: ThreadSanitizer' "$1" | sort -u | head -n 20 | sed 's/^/    /'
+  show_failed_tests "$1" | head -n 300 | cut -c -300 | sed 's/^/    /'
   say "    ... the end of $1:"
   tail -n 30 "$1" | sed 's/^/    /'
+}
+
+# show_failed_tests LOG: from the logs of failed tests that make puts there (VERBOSE=1), each below its name and a line of "=".
+# Around the first three "not ok" five lines before and forty behind, then the last forty.
+show_failed_tests () {
+  awk '
+    function choose(from, to) { for (; from <= to && from <= n; from++) if (from > 0) chosen[from] = 1 }
+    function show_test(  i) {
+      if (name != "") {
+        print "... " name
+        for (i = 1; i <= n; i++)
+          if (line[i] ~ /^not ok|^Bail out!/ && n_told++ < 3)
+            choose(i - 5, i + 40)
+        choose(n - 39, n)
+        for (i = 1; i <= n; i++)
+          if (i in chosen)
+            print line[i]
+          else if ((i - 1) in chosen)
+            print "[...]"
+      }
+      name = ""
+      n = n_told = 0
+      delete line
+      delete chosen
+    }
+    /^=+$/ && last ~ /^(FAIL|ERROR|XPASS|SKIP|XFAIL|PASS): [^ ]+$/ {
+      n--
+      show_test()
+      if (last ~ /^(FAIL|ERROR|XPASS)/)
+        name = last
+    }
+    /^=+$/ && last ~ /^Testsuite summary/ { show_test() }
+    { last = $0; line[++n] = $0 }
+    END { show_test() }' "$1"
 }
 
 # stage NAME COMMAND...: runs it with its output in a log, says how it went and how long it took. A stage that fails
@@ -132,6 +167,6 @@ check_main () {
   check_sanitizers
   stage "test: fuzzing, 5 s a target" check_fuzz
   stage "build with clang" build_clang
-  stage "test: make distcheck" make_in "$top/build" distcheck
+  stage "test: make distcheck" env VERBOSE=1 make -C "$top/build" -j"$jobs" distcheck
   check_report
 }

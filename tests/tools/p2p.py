@@ -32,6 +32,7 @@ START_TIMEOUT = 30
 STOP_TIMEOUT = 30
 CALL_TIMEOUT = 30
 LOG_LINES_KEPT = 20000
+PROCESSES_KEPT = 4
 
 
 class Failure(Exception):
@@ -106,12 +107,14 @@ class Process:
 
     REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error: ")
     reports = []  # of all processes
+    started = []  # the last ones, the newest at the end
 
     def __init__(self, argv, env=None, cwd=None, log_path=None):
         self.argv, self.cwd, self.log_path = argv, cwd, log_path
         self.env = {k: os.environ[k] for k in self.INHERITED if k in os.environ}
         self.env.update(env or {})
         self.lines, self.popen, self.reader = [], None, None
+        self.n_read = self.n_told = 0  # lines: see last_words ()
         self.pass_fds = ()  # descriptors that it inherits under the same numbers
 
     @property
@@ -120,6 +123,7 @@ class Process:
 
     def start(self):
         self.lines = []
+        self.started[:] = [one for one in self.started if one is not self][1 - PROCESSES_KEPT :] + [self]
         self.popen = subprocess.Popen(self.argv, env=self.env, cwd=self.cwd, stdin=subprocess.DEVNULL,
                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                       pass_fds=self.pass_fds)
@@ -131,12 +135,24 @@ class Process:
         log = open(self.log_path, "ab") if self.log_path else None
         for line in pipe:
             lines.append(line.decode("utf-8", "replace").rstrip("\n"))
+            self.n_read += 1
             del lines[:-LOG_LINES_KEPT]
             if log:
                 log.write(line)
                 log.flush()
         if log:
             log.close()
+
+    @classmethod
+    def last_words(cls, n=40):
+        """For a failed test: the last lines of the processes that were started last, but none a second time."""
+        parts = []
+        for process in cls.started:
+            new = min(process.n_read - process.n_told, n)
+            process.n_told = process.n_read
+            if new > 0:
+                parts.append("%s, %s:\n%s" % (process.argv[0], process.log_path or "no file", process.tail(new)))
+        return "\n".join(parts)
 
     def running(self):
         return self.popen is not None and self.popen.poll() is None

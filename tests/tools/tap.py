@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (C) 2026 The p2pstream developers
-"""TAP for tests in Python: tap = Tap (); tap.ok (condition, name); ...; tap.done () prints the plan and exits."""
+"""TAP for tests in Python: tap = Tap (); tap.ok (condition, name); ...; tap.done () prints the plan and exits. A failed test shows
+what the daemon and the agents logged last."""
 
 import sys
 import traceback
+
+import p2p
 
 
 class Tap:
@@ -16,6 +19,8 @@ class Tap:
         print("%sok %d - %s" % ("" if condition else "not ", self.n, name), flush=True)
         if not condition and detail != "":
             self.note(detail)
+        if not condition:
+            self.note(p2p.Process.last_words())
         return bool(condition)
 
     def equal(self, got, wanted, name):
