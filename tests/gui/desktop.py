@@ -9,7 +9,8 @@ import subprocess
 import sys
 import time
 
-DEADLINE_S = 20
+DEADLINE_S = 60
+TRIES = 5  # for what goes by itself: see press_in_time ()
 NEEDED = ["Xvfb", "dbus-run-session", "xdotool", "openssl"]
 
 
@@ -54,15 +55,15 @@ def enter_session(folder):
     sys.exit(done.returncode)
 
 
-def until(what, condition):
+def until(what, condition, seconds=DEADLINE_S):
     """Waits for condition () to be true and returns its value."""
-    end = time.monotonic() + DEADLINE_S
+    end = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"not within {DEADLINE_S} s: {what}")
+            raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(0.05)
 
 
@@ -177,9 +178,26 @@ class App:
 
     # -- doing
 
-    def find_button(self, name, below=None, role="push button"):
+    def look_button(self, name, below=None, role="push button"):
         """Names of buttons with an underlined letter come twice, once with the underscore."""
-        return self.find(role, lambda text: text == name or text.endswith(f" {name}"), below)
+        return self.look(role, lambda text: text == name or text.endswith(f" {name}"), below)
+
+    def find_button(self, name, below=None, role="push button"):
+        return until(f"{role} {name!r}", lambda: self.look_button(name, below, role))
+
+    def press_in_time(self, offer, name, done):
+        """Presses a button that a toast offers for some seconds. On a busy machine it may have gone before it is found or pressed:
+        then offer () has to bring a new one. done () tells whether it had its effect. Returns how many times it was offered."""
+        for n in range(1, TRIES + 1):
+            offer()
+            try:
+                button = until(name, lambda: self.look_button(name), 2)
+                if button.queryAction().doAction(0):
+                    until(f"what {name} does", done)
+                    return n
+            except Exception:  # gone meanwhile, in one way or another
+                until(f"no {name} of before", lambda: self.look_button(name) is None)
+        raise AssertionError(f"{name} was not there in time {TRIES} times")
 
     def press(self, name, below=None, role="push button"):
         node = self.find_button(name, below, role)

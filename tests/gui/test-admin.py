@@ -20,6 +20,21 @@ sys.dont_write_bytecode = True
 sys.path[:0] = [str(HERE), str(HERE.parent / "tools")]
 import desktop  # noqa: E402
 import fake_server  # noqa: E402
+import p2p  # noqa: E402
+
+
+def undo(app, view, switch, before, after):
+    """Presses the switch of the row that is called before, which is called after then, and undoes that; how many times."""
+
+    def change():
+        if app.look("list item", before, view) is None:  # the last time it was too late to undo
+            app.press(switch, app.find("list item", after, view), "check box")
+            app.find("list item", before, view)
+            desktop.until("no Undo", lambda: app.look_button("Undo") is None)
+        app.press(switch, app.find("list item", before, view), "check box")
+        app.find("list item", after, view)
+
+    return app.press_in_time(change, "Undo", lambda: app.look("list item", before, view))
 
 
 class Story:
@@ -124,25 +139,23 @@ class Story:
     def step_a_failed_call_is_told_and_can_be_tried_again(self):
         view = self.server_view()
         row = self.app.find("list item", "lab, Stopped", view)
-        self.fake.faults["POST /listeners/3/start"] = (409, "conflict", "listener 'lab': port 8088 is in use")
-        self.app.press("Run This Listener", row, "check box")
-        self.app.find_text("listener 'lab': port 8088 is in use", self.app.root)
-        self.app.shoot("call-failed")
-        desktop.until("the switch shows what is", lambda: not self.app.is_checked(
-            self.app.find("check box", "Run This Listener", row)))
-        del self.fake.faults["POST /listeners/3/start"]
-        self.app.press("Retry")
-        self.app.find("list item", "lab, Running", view)
+
+        def fail():
+            self.fake.faults["POST /listeners/3/start"] = (409, "conflict", "listener 'lab': port 8088 is in use")
+            self.app.press("Run This Listener", row, "check box")
+            self.app.find_text("listener 'lab': port 8088 is in use", self.app.root)
+            self.app.shoot("call-failed")
+            desktop.until("the switch shows what is", lambda: not self.app.is_checked(
+                self.app.find("check box", "Run This Listener", row)))
+            del self.fake.faults["POST /listeners/3/start"]
+
+        self.app.press_in_time(fail, "Retry", lambda: self.app.look("list item", "lab, Running", view))
 
     def step_a_change_goes_to_the_server_and_can_be_undone(self):
         view = self.server_view()
         self.app.keys("alt+2")
-        row = self.app.find("list item", "photos, Healthy", view)
-        self.app.press("Use This Route", row, "check box")
-        self.app.find("list item", "photos, Disabled", view)
-        self.app.press("Undo")
-        self.app.find("list item", "photos, Healthy", view)
-        assert self.fake.calls.count(("PATCH", "/routes/1")) == 2
+        n_calls = 2 * undo(self.app, view, "Use This Route", "photos, Healthy", "photos, Disabled")
+        assert self.fake.calls.count(("PATCH", "/routes/1")) == n_calls
 
     def step_search_finds_by_host(self):
         view = self.server_view()
@@ -251,7 +264,6 @@ class RealStory:
     """The whole way with a real daemon, agent and route."""
 
     def __init__(self, folder):
-        import p2p
         self.stderr = f"{folder}/admin-real.stderr"
         self.daemon = p2p.Daemon(directory=tempfile.mkdtemp(dir=folder)).start()
         self.app = None
@@ -293,10 +305,7 @@ class RealStory:
 
     def step_stop_and_start_reach_the_real_daemon(self):
         view = self.app.page("Server –", "P2pServerView")
-        self.app.press("Run This Listener", self.app.find("list item", "web, Running", view), "check box")
-        self.app.find("list item", "web, Stopped", view)
-        self.app.press("Undo")
-        self.app.find("list item", "web, Running", view)
+        undo(self.app, view, "Run This Listener", "web, Running", "web, Stopped")
 
     def step_a_disabled_agent_goes_offline(self):
         view = self.app.page("Server –", "P2pServerView")
@@ -314,6 +323,12 @@ class RealStory:
     def step_nothing_was_complained_about(self):
         text = self.app.close()
         assert text == "", text
+
+
+def tell(text):
+    """As TAP's comment."""
+    for line in text.splitlines():
+        print("# " + line, flush=True)
 
 
 def steps(cls):
@@ -338,10 +353,11 @@ def run_story(cls, folder, number, why_not=None):
             except Exception:
                 broken = name
                 print(f"not ok {label}", flush=True)
-                print("".join("# " + line for line in traceback.format_exc().splitlines(True)), flush=True)
+                tell(traceback.format_exc())
                 if story is not None and story.app is not None:
                     story.app.shoot("failed")
-                    print("# " + story.app.read_stderr().replace("\n", "\n# "), flush=True)
+                    tell(story.app.read_stderr())
+                tell(p2p.Process.last_words())
     if story is not None:
         story.end()
     return 1 if broken else 0
