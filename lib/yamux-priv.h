@@ -149,6 +149,15 @@ typedef struct
   size_t left;
 } YamuxBatch;
 
+/* yamux-opening.c: what may be opened. */
+typedef struct
+{
+  unsigned max;          /* unacknowledged at most; YAMUX_UNACKED_MAX until the peer refuses */
+  unsigned n_acks;       /* since max grew */
+  int64_t refused_us;    /* when the last refusal came */
+  int64_t hold_until_us; /* nothing is opened before; 0: nobody has refused yet */
+} YamuxOpening;
+
 typedef TAILQ_HEAD (YamuxStreamList, YamuxStream) YamuxStreamList;
 typedef LIST_HEAD (YamuxBucket, YamuxStream) YamuxBucket;
 
@@ -198,6 +207,7 @@ struct P2pYamux
 
   YamuxBucket table[YAMUX_BUCKETS];
   unsigned n_streams, n_unacked;
+  YamuxOpening opening;
   uint32_t next_id;
 
   YamuxStreamList tells;   /* streams whose window update waits, in order of arrival */
@@ -231,6 +241,16 @@ void yamux_doorbell_ring (YamuxDoorbell *doorbell);
 /* yamux.c: a session without its thread, for fuzzing, which calls yamux_receive () and yamux_finish
  * () itself. */
 P2pYamux *yamux_new_still (P2pStream *take_transport, const P2pYamuxOptions *options);
+
+/* yamux-opening.c */
+P2pIo yamux_opening_ask_locked (P2pYamux *yamux);
+/* n_lately: resets of unacknowledged streams in the last seconds, this one included. */
+void yamux_opening_refused_locked (P2pYamux *yamux, unsigned n_lately);
+void yamux_opening_acked_locked (P2pYamux *yamux);
+
+/* yamux-receive.c: resets of unacknowledged streams in the last YAMUX_RESETS_SECONDS. The reader
+ * thread. */
+unsigned yamux_resets_lately (P2pYamux *yamux);
 
 /* yamux-reader.c */
 void *yamux_reader_main (void *data);

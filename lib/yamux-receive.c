@@ -7,9 +7,8 @@
 
 #include <glib.h>
 
-/* Counts a reset of a stream that was never acknowledged; true when there were too many lately. */
-static bool
-too_many_resets (P2pYamux *yamux)
+unsigned
+yamux_resets_lately (P2pYamux *yamux)
 {
   int64_t second = p2p_now_us () / G_USEC_PER_SEC;
   unsigned sum = 0;
@@ -20,10 +19,19 @@ too_many_resets (P2pYamux *yamux)
     for (int64_t s = yamux->resets_second + 1; s <= second; s++)
       yamux->resets[s % YAMUX_RESETS_SECONDS] = 0;
   yamux->resets_second = second;
-  yamux->resets[second % YAMUX_RESETS_SECONDS]++;
   for (unsigned i = 0; i < YAMUX_RESETS_SECONDS; i++)
     sum += yamux->resets[i];
-  return sum > YAMUX_RESETS_MAX;
+  return sum;
+}
+
+/* One more of a stream that was never acknowledged; how many there were lately. */
+static unsigned
+count_reset (P2pYamux *yamux)
+{
+  unsigned before = yamux_resets_lately (yamux);
+
+  yamux->resets[yamux->resets_second % YAMUX_RESETS_SECONDS]++;
+  return before + 1;
 }
 
 static const char *
@@ -37,7 +45,9 @@ refuse (P2pYamux *yamux, uint32_t id)
   if (yamux->n_refusals > YAMUX_REFUSALS_MAX / 2)
     yamux_drain_locked (yamux, true);
   atomic_fetch_add_explicit (&yamux->n_resets, 1, memory_order_relaxed);
-  return too_many_resets (yamux) ? "the peer opened too many streams that were refused" : NULL;
+  return count_reset (yamux) > YAMUX_RESETS_MAX
+             ? "the peer opened too many streams that were refused"
+             : NULL;
 }
 
 static bool
@@ -89,18 +99,27 @@ find (P2pYamux *yamux, const YamuxHeader *header)
   if (!strm)
     return NULL;
   /* Whatever comes for it shows that the peer has seen it, but for a refusal. */
-  if (!(header->flags & YAMUX_RST) || (header->flags & YAMUX_ACK))
-    yamux_acked_locked (yamux, strm);
+  if (!strm->acked && (!(header->flags & YAMUX_RST) || (header->flags & YAMUX_ACK)))
+    {
+      yamux_acked_locked (yamux, strm);
+      yamux_opening_acked_locked (yamux);
+    }
   return yamux_stream_ref (strm);
 }
 
 static const char *
 receive_rst (P2pYamux *yamux, YamuxStream *strm)
 {
+  unsigned n_lately = 0;
   bool unseen;
 
   p2p_mutex_lock (&yamux->lock);
   unseen = !strm->acked;
+  if (unseen)
+    {
+      n_lately = count_reset (yamux);
+      yamux_opening_refused_locked (yamux, n_lately);
+    }
   yamux_table_remove_locked (yamux, strm);
   p2p_mutex_unlock (&yamux->lock);
   atomic_store_explicit (&strm->unseen, unseen, memory_order_relaxed);
@@ -112,7 +131,7 @@ receive_rst (P2pYamux *yamux, YamuxStream *strm)
   else
     yamux_stream_cut_locked (strm);
   p2p_mutex_unlock (&strm->lock);
-  return unseen && too_many_resets (yamux) ? "the peer reset too many streams unseen" : NULL;
+  return n_lately > YAMUX_RESETS_MAX ? "the peer reset too many streams unseen" : NULL;
 }
 
 static void

@@ -58,6 +58,7 @@ yamux_new_still (P2pStream *take_transport, const P2pYamuxOptions *options)
   TAILQ_INIT (&yamux->tells);
   TAILQ_INIT (&yamux->sends);
   TAILQ_INIT (&yamux->lingers);
+  yamux->opening.max = YAMUX_UNACKED_MAX;
   yamux->next_id = options->role == P2P_YAMUX_CLIENT ? 1 : 2;
   yamux->batch.staging = g_malloc (YAMUX_RECORD_SIZE);
   yamux->next_ping_us = now_us; /* the first gives the round trip */
@@ -152,14 +153,17 @@ is_open_locked (P2pYamux *yamux)
 static P2pIo
 wait_to_open_locked (P2pYamux *yamux, int64_t deadline_us)
 {
+  P2pIo io;
+
   for (bool drained = false;; drained = true)
     {
       if (!is_open_locked (yamux))
         return P2P_IO_STOPPED;
       if (yamux->n_streams >= yamux->options.max_streams)
         return P2P_IO_OVERFLOW;
-      if (yamux->n_unacked < YAMUX_UNACKED_MAX)
-        return P2P_IO_OK;
+      io = yamux_opening_ask_locked (yamux);
+      if (io != P2P_IO_AGAIN)
+        return io;
       if (deadline_us == P2P_TRY)
         return P2P_IO_AGAIN;
       /* No ACK comes for a SYN that waits for its first bytes. */

@@ -69,7 +69,8 @@ void p2p_yamux_unref (P2pYamux *yamux);
 /* Opens a stream; waits, to the deadline, only while 256 streams are unacknowledged. SYN leaves
  * together with the first bytes, or when the stream is first read or waited for: one record and one
  * system call for both. P2P_IO_OVERFLOW: max_streams. P2P_IO_STOPPED: going away or over.
- * P2P_IO_TIMEOUT (P2P_TRY: P2P_IO_AGAIN).
+ * P2P_IO_TIMEOUT (P2P_TRY: P2P_IO_AGAIN). P2P_IO_REFUSED, at once: the peer has refused streams
+ * lately, and as many as it may be asked for now are under way; elsewhere, or a little later.
  *
  * As a stream: what writev () took is with the session and is sent even if the stream is closed
  * then, so flush never has anything to do. A close with unread bytes, or after p2p_stream_reset (),

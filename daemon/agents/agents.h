@@ -108,6 +108,7 @@ typedef enum
   AGENT_OPEN_OK,
   AGENT_OPEN_NONE,       /* no agent matches, or none that does is connected: 503 */
   AGENT_OPEN_OVERLOADED, /* 503 */
+  AGENT_OPEN_REFUSED,    /* it refuses streams at the moment: elsewhere, or later */
   AGENT_OPEN_TIMEOUT,    /* 504 */
   AGENT_OPEN_FAILED,     /* 502 */
 } AgentOpen;

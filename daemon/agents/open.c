@@ -26,6 +26,8 @@ from_io (P2pIo io)
       return AGENT_OPEN_OK;
     case P2P_IO_OVERFLOW:
       return AGENT_OPEN_OVERLOADED;
+    case P2P_IO_REFUSED:
+      return AGENT_OPEN_REFUSED;
     case P2P_IO_TIMEOUT:
     case P2P_IO_AGAIN:
       return AGENT_OPEN_TIMEOUT;

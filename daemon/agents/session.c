@@ -88,7 +88,7 @@ probe (P2pYamux *yamux)
   P2pIo io = p2p_yamux_open (yamux, deadline_us, &strm);
 
   if (io != P2P_IO_OK)
-    return io == P2P_IO_OVERFLOW; /* full of work is not degraded */
+    return io == P2P_IO_OVERFLOW || io == P2P_IO_REFUSED; /* full of work is not degraded */
   strm = p2p_stream_tunnel_new (strm, &open);
   io = p2p_stream_flush (strm, deadline_us);
   if (io == P2P_IO_OK)

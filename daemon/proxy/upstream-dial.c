@@ -41,6 +41,8 @@ from_agent (AgentOpen open)
       return UPSTREAM_NO_AGENT;
     case AGENT_OPEN_OVERLOADED:
       return UPSTREAM_OVERLOADED;
+    case AGENT_OPEN_REFUSED:
+      return UPSTREAM_UNSEEN;
     case AGENT_OPEN_TIMEOUT:
       return UPSTREAM_TIMEOUT;
     case AGENT_OPEN_FAILED:

@@ -3,6 +3,7 @@
 /* What a Yamux peer may ask for and make wait: streams, pings, resets; and what happens beyond it.
  */
 #include "lib/fd.h"
+#include "lib/yamux-priv.h"
 #include "tests/unit/yamux-raw.h"
 
 /* The peer opens more than the backlog takes: refused by RST, and touching one makes room. */
@@ -53,6 +54,67 @@ test_syn_flood (void)
   peer_stop (&peer);
 }
 
+static void
+forget_refusals (P2pYamux *yamux)
+{
+  P2P_LOCKED (&yamux->lock);
+  yamux->opening = (YamuxOpening){ .max = YAMUX_UNACKED_MAX };
+}
+
+/* Opens as often as it may until the peer has refused so many. */
+static unsigned
+open_and_refuse (Peer *peer, unsigned n)
+{
+  unsigned n_not_now = 0;
+
+  for (unsigned i = 0; i < n;)
+    {
+      P2pStream *strm;
+      char byte;
+      size_t n_read;
+      P2pIo io = p2p_yamux_open (peer->end.yamux, WITHIN, &strm);
+
+      n_not_now += io == P2P_IO_REFUSED;
+      if (io == P2P_IO_REFUSED)
+        continue;
+      g_assert_cmpint (io, ==, P2P_IO_OK);
+      must_write (strm, "x", 1);
+      raw_send (peer->fd, YAMUX_WINDOW_UPDATE, YAMUX_RST,
+                raw_expect (peer->fd, YAMUX_DATA, 0, 2 + 2 * i).id, 0, NULL);
+      g_assert_cmpint (p2p_stream_read (strm, &byte, 1, &n_read, WITHIN), ==, P2P_IO_REFUSED);
+      p2p_stream_close (strm);
+      i++;
+    }
+  return n_not_now;
+}
+
+/* Who is refused asks more and more seldom, and one at a time; who is not asks as before. */
+static void
+test_refused (void)
+{
+  Peer peer;
+  P2pStream *strms[3] = { NULL }, *none = NULL;
+  int64_t start_us = p2p_now_us ();
+
+  peer_start (&peer, P2P_YAMUX_SERVER, (P2pYamuxOptions){ 0 });
+  g_assert_cmpuint (open_and_refuse (&peer, 20), >, 20);
+  g_assert_cmpint (p2p_now_us () - start_us, >, (19 * 10 + 19 * 20 / 2) * 1000);
+
+  while (p2p_yamux_open (peer.end.yamux, WITHIN, &strms[0]) == P2P_IO_REFUSED)
+    ;
+  g_assert_cmpint (p2p_yamux_open (peer.end.yamux, WITHIN, &none), ==, P2P_IO_REFUSED);
+  must_write (strms[0], "x", 1);
+  (void) raw_expect (peer.fd, YAMUX_DATA, 0, 42);
+  raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_ACK, 42, 0, NULL);
+  while (p2p_yamux_open (peer.end.yamux, WITHIN, &strms[1]) == P2P_IO_REFUSED)
+    ;
+  strms[2] = must_open (&peer.end);
+  g_assert_cmpint (p2p_yamux_open (peer.end.yamux, WITHIN, &none), ==, P2P_IO_REFUSED);
+  for (size_t i = 0; i < G_N_ELEMENTS (strms); i++)
+    p2p_stream_close (strms[i]);
+  peer_stop (&peer);
+}
+
 /* A peer that resets what we open, unseen: may be tried elsewhere; a thousand times: the end. */
 static void
 test_reset_unseen (void)
@@ -73,6 +135,7 @@ test_reset_unseen (void)
         g_assert_cmpint (p2p_stream_read (strm, &byte, 1, &n, WITHIN), ==, P2P_IO_REFUSED);
       g_assert_true (i == 1000 || p2p_yamux_stream_unseen (strm));
       p2p_stream_close (strm);
+      forget_refusals (peer.end.yamux);
     }
   peer_expect_fault (&peer, "the peer reset too many streams unseen");
   peer_stop (&peer);
@@ -177,6 +240,7 @@ main (int argc, char **argv)
   g_test_add_func ("/yamux-limits/backlog", test_backlog);
   g_test_add_func ("/yamux-limits/syn-flood", test_syn_flood);
   g_test_add_func ("/yamux-limits/reset-unseen", test_reset_unseen);
+  g_test_add_func ("/yamux-limits/refused", test_refused);
   g_test_add_func ("/yamux-limits/unacknowledged", test_unacknowledged);
   g_test_add_func ("/yamux-limits/max-streams", test_max_streams);
   g_test_add_func ("/yamux-limits/pings", test_pings);
