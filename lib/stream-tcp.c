@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* TCP and Unix sockets as streams: one system call a try, no state but the descriptor, so no lock.
- */
+/* TCP and Unix sockets as streams: one system call a try, hardly any state but the descriptor, so
+ * no lock. */
 #include "lib/stream-tcp-priv.h"
 
 #include "lib/fd.h"
@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/time.h>
 
@@ -24,6 +25,7 @@ typedef struct
   P2pWatched watched;
   bool has_patience; /* the reader's: what have_patience () sets is set, which only read_soon ()
                         minds */
+  atomic_bool broken; /* the connection failed: its end is none of the peer's */
 } Tcp;
 
 /* What errno means to who uses the stream: the peer or the way to it is gone, unless it is our own
@@ -47,6 +49,21 @@ io_from_errno (void)
     }
 }
 
+/* The kernel tells of a failure once, to whoever asks first; afterwards the reader would find an
+ * orderly end. EPIPE is what a writer hears then, or when the peer's FIN came before the reset:
+ * that one has said all. Of two threads the reader may still be the quicker; only a tunnel has two,
+ * for which either is the end. */
+static P2pIo
+note_failure (Tcp *tcp)
+{
+  bool told_before = errno == EPIPE;
+  P2pIo io = io_from_errno ();
+
+  if (io == P2P_IO_RESET && !told_before)
+    atomic_store_explicit (&tcp->broken, true, memory_order_relaxed);
+  return io;
+}
+
 static P2pIo
 tcp_receive (Tcp *tcp, void *buf, size_t size, int flags, size_t *ret_n)
 {
@@ -57,9 +74,9 @@ tcp_receive (Tcp *tcp, void *buf, size_t size, int flags, size_t *ret_n)
     n = recv (tcp->fd, buf, size, flags);
   while (n < 0 && errno == EINTR);
   if (n < 0)
-    return io_from_errno ();
+    return note_failure (tcp);
   if (n == 0)
-    return P2P_IO_EOF;
+    return atomic_load_explicit (&tcp->broken, memory_order_relaxed) ? P2P_IO_RESET : P2P_IO_EOF;
   tcp->watched.unsure = (size_t) n == size;
   *ret_n = (size_t) n;
   return P2P_IO_OK;
@@ -111,7 +128,7 @@ tcp_try_writev (P2pStream *strm, const struct iovec *iov, int n_iov, size_t *ret
     n = sendmsg (tcp->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
   while (n < 0 && errno == EINTR);
   if (n < 0)
-    return io_from_errno ();
+    return note_failure (tcp);
   *ret_n = (size_t) n;
   return P2P_IO_OK;
 }
@@ -227,6 +244,7 @@ p2p_stream_tcp_new (int take_fd)
   tcp->fd = take_fd;
   tcp->watched = P2P_WATCHED_NONE;
   tcp->has_patience = false;
+  atomic_init (&tcp->broken, false);
   /* EOPNOTSUPP on a Unix socket, which never delays. */
   (void) setsockopt (take_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   return &tcp->base;

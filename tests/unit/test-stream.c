@@ -90,6 +90,62 @@ test_reset (const void *data)
   p2p_stream_close (b);
 }
 
+/* The writer finds it first, and the kernel tells it once: the reader must not take what follows
+ * for an orderly end. */
+static void
+test_reset_writer_first (const void *data)
+{
+  const StreamPairs *row = data;
+  P2pStream *a, *b;
+  P2pWait item = { 0 };
+  struct iovec more = { "more", 4 };
+  char buf[8];
+  size_t n;
+  P2pIo io;
+
+  row->make (&a, &b);
+  write_text (b, "unread");
+  p2p_stream_reset (a);
+  p2p_stream_close (a);
+  item.strm = b;
+  g_assert_cmpint (p2p_stream_wait (&item, 1, SOON), ==, P2P_IO_OK);
+  g_assert_cmpuint (item.ready & P2P_HANGUP, !=, 0);
+  for (unsigned i = 0; i < 2; i++)
+    g_assert_cmpint (p2p_stream_write_all (b, &more, 1, NULL, SOON), ==, P2P_IO_RESET);
+  do
+    io = p2p_stream_read (b, buf, sizeof buf, &n, SOON);
+  while (io == P2P_IO_OK);
+  g_assert_cmpint (io, ==, P2P_IO_RESET);
+  g_assert_cmpint (p2p_stream_read (b, buf, sizeof buf, &n, SOON), ==, P2P_IO_RESET);
+  p2p_stream_close (b);
+}
+
+/* The reset that a peer's kernel answers with when the peer has said all and closed: what it said
+ * was whole. */
+static void
+test_reset_behind_fin (void)
+{
+  P2pStream *a, *b;
+  P2pWait item = { 0 };
+  struct iovec more = { "more", 4 };
+  char buf[8];
+  size_t n;
+
+  stream_pair_tcp (&a, &b);
+  write_text (a, "all");
+  p2p_stream_close (a);
+  item = (P2pWait){ .strm = b, .want = P2P_LEFT };
+  g_assert_cmpint (p2p_stream_wait (&item, 1, SOON), ==, P2P_IO_OK);
+  g_assert_cmpint (p2p_stream_write_all (b, &more, 1, NULL, SOON), ==, P2P_IO_OK);
+  item.want = 0;
+  g_assert_cmpint (p2p_stream_wait (&item, 1, SOON), ==, P2P_IO_OK);
+  g_assert_cmpuint (item.ready & P2P_HANGUP, !=, 0);
+  g_assert_cmpint (p2p_stream_write_all (b, &more, 1, NULL, SOON), ==, P2P_IO_RESET);
+  expect_text (b, "all");
+  g_assert_cmpint (p2p_stream_read (b, buf, sizeof buf, &n, SOON), ==, P2P_IO_EOF);
+  p2p_stream_close (b);
+}
+
 static void
 test_ready_bits (const void *data)
 {
@@ -391,6 +447,8 @@ main (int argc, char **argv)
   p2p_tls_setup ();
   add_for_pairs ("basics", test_basics);
   add_for_pairs ("reset", test_reset);
+  add_for_pairs ("reset-writer-first", test_reset_writer_first);
+  g_test_add_func ("/stream/reset-behind-fin", test_reset_behind_fin);
   add_for_pairs ("ready-bits", test_ready_bits);
   add_for_pairs ("left", test_left);
   add_for_pairs ("bulk", test_bulk);
