@@ -4,6 +4,7 @@
 #pragma once
 
 #include "daemon/agents/agents.h"
+#include "daemon/agents/place.h"
 #include "lib/lock.h"
 #include "lib/pool.h"
 #include "lib/yamux.h"
@@ -14,7 +15,8 @@ typedef struct Session Session;
 
 typedef enum
 {
-  SESSION_LIVE,     /* takes new streams */
+  SESSION_LIVE,     /* takes new streams; or is not listed yet */
+  SESSION_WAITING,  /* for the place, which another instance holds */
   SESSION_DRAINING, /* its streams end, then it does */
   SESSION_ENDED,    /* the reader thread is over, the keeper joins it */
 } SessionState;
@@ -34,6 +36,7 @@ struct Session
   SessionState state;     /* (lock) */
   int64_t drain_until_us; /* (lock) SESSION_DRAINING */
   const char *why;        /* (lock) (static) why it drained or ended */
+  char reason[160];       /* (lock) the same with names; "": why says it all */
   bool degraded;          /* (lock) the last probe found no answer */
   bool probing;           /* (lock) a probe is under way: it holds the session */
   int64_t probe_at_us;    /* (lock) */
@@ -46,6 +49,7 @@ typedef struct
 {
   int64_t id;
   Session *live;              /* (lock) (borrowed: the list) (nullable) */
+  Place *place;               /* (lock) (owned) (nullable) once it was lost to another instance */
   int64_t disconnected_at_ms; /* (lock) */
   bool has_report;            /* (lock) */
   AgentReport report;         /* (lock) */
@@ -67,12 +71,18 @@ typedef struct
 } Registry;
 extern Registry registry;
 
+/* Of one agent, so that nobody piles up threads by coming again and again. */
+#define DRAINING_MAX 4 /* then the oldest is closed */
+#define WAITING_MAX 4  /* then the newest is */
+
 Known *registry_get_known_locked (int64_t id);
 
 /* Makes it the agent's session; one that held the place drains, and the log says by whom it was
- * displaced. False: too many agents, or the daemon is ending; the session then belongs to the
- * keeper still, ending. */
+ * displaced. An instance that lost the place just now waits for it first (place.h). False: too many
+ * agents, or the daemon is ending; the session then belongs to the keeper still, ending. */
 bool registry_add (Session *session);
+/* Gives the place to a session that waits for it, if it is time: the keeper asks for each. */
+void registry_try_place_locked (Session *session);
 /* No new streams; ends after the drain time, or as soon as no stream is open. */
 void session_drain_locked (Session *session, const char *why);
 

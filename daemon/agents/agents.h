@@ -60,6 +60,9 @@ typedef struct
   double round_trip_ms;                        /* negative: not measured yet */
   unsigned active_requests;                    /* streams open now */
   uint64_t bytes_in, bytes_out, streams, resets, window_bytes, queued_bytes;
+  bool disputed; /* two instances displace each other: from which addresses, since when */
+  char dispute_addresses[2][64]; /* the first has the place */
+  int64_t dispute_since_ms;      /* UTC */
   bool has_report;
   AgentReport report;
 } AgentStatus;

@@ -41,13 +41,18 @@ from_io (P2pIo io)
 static AgentOpen
 open_through (int64_t agent_id, int64_t deadline_us, P2pStream **ret_lower)
 {
-  P2pYamux *yamux = live_yamux (agent_id);
-  AgentOpen result;
+  AgentOpen result = AGENT_OPEN_NONE;
 
-  if (!yamux)
-    return AGENT_OPEN_NONE;
-  result = from_io (p2p_yamux_open (yamux, deadline_us, ret_lower));
-  p2p_yamux_unref (yamux);
+  /* A session may lose the place to another between the look and the open. */
+  for (unsigned tries = 0; tries < 3 && result == AGENT_OPEN_NONE; tries++)
+    {
+      P2pYamux *yamux = live_yamux (agent_id);
+
+      if (!yamux)
+        break;
+      result = from_io (p2p_yamux_open (yamux, deadline_us, ret_lower));
+      p2p_yamux_unref (yamux);
+    }
   return result;
 }
 

@@ -28,12 +28,45 @@ registry_get_known_locked (int64_t id)
   return known;
 }
 
+static void
+known_free (void *data)
+{
+  Known *known = data;
+
+  g_free (known->place);
+  g_free (known);
+}
+
+static void
+bound_draining_locked (int64_t agent_id)
+{
+  Session *oldest = NULL;
+  unsigned n = 0;
+
+  for (unsigned i = registry.sessions->len; i-- > 0;)
+    {
+      Session *session = registry.sessions->pdata[i];
+
+      if (session->agent_id != agent_id || session->state != SESSION_DRAINING
+          || session->drain_until_us == 0)
+        continue;
+      oldest = session;
+      n++;
+    }
+  if (n <= DRAINING_MAX || registry.stopping)
+    return;
+  p2p_log (P2P_LOG_WARNING, "agents",
+           "agent '%s': more than %d sessions are draining, closing the oldest, from %s",
+           oldest->agent_name, DRAINING_MAX, oldest->address);
+  oldest->drain_until_us = 0;
+}
+
 void
 session_drain_locked (Session *session, const char *why)
 {
   Known *known = registry_get_known_locked (session->agent_id);
 
-  if (session->state != SESSION_LIVE)
+  if (session->state != SESSION_LIVE && session->state != SESSION_WAITING)
     return;
   session->state = SESSION_DRAINING;
   session->why = why;
@@ -45,7 +78,142 @@ session_drain_locked (Session *session, const char *why)
       registry.n_live--;
     }
   p2p_yamux_go_away (session->yamux);
+  bound_draining_locked (session->agent_id);
   p2p_cond_signal (&registry.cond);
+}
+
+/* --- the place -------------------------------------------------------------------------------- */
+
+static PlaceHolder
+holder_of (const Session *session)
+{
+  PlaceHolder holder;
+
+  g_strlcpy (holder.instance, session->instance, sizeof holder.instance);
+  g_strlcpy (holder.address, session->address, sizeof holder.address);
+  return holder;
+}
+
+static bool
+same_holder (const Session *a, const Session *b)
+{
+  PlaceHolder one = holder_of (a), other = holder_of (b);
+
+  return place_same_holder (&one, &other);
+}
+
+static void
+note_loss_locked (Known *known, const Session *loser, const Session *winner)
+{
+  PlaceHolder from = holder_of (loser), by = holder_of (winner);
+  int64_t now_us = p2p_now_us ();
+  PlaceDispute dispute;
+  bool before = place_is_disputed (known->place, now_us, &dispute);
+
+  if (!known->place)
+    known->place = g_new0 (Place, 1);
+  place_note_loss (known->place, &from, &by, now_us);
+  if (!before && place_is_disputed (known->place, now_us, &dispute))
+    p2p_log (P2P_LOG_WARNING, "agents",
+             "agent '%s': two programs with its id and token, at %s and %s, displace each other; "
+             "each gets a turn of %d s at least",
+             winner->agent_name, from.address, by.address, PLACE_HOLD_MS / 1000);
+}
+
+static void
+displace_locked (Known *known, Session *winner)
+{
+  Session *loser = known->live;
+
+  (void) g_snprintf (loser->reason, sizeof loser->reason,
+                     "displaced by instance %s, address %s", /* fits */
+                     *winner->instance ? winner->instance : "unknown", winner->address);
+  p2p_log (P2P_LOG_WARNING, "agents", "agent '%s': session from %s %s", winner->agent_name,
+           loser->address, loser->reason);
+  if (!same_holder (loser, winner))
+    note_loss_locked (known, loser, winner);
+  session_drain_locked (loser, "displaced by a newer session");
+}
+
+static void
+take_place_locked (Known *known, Session *session)
+{
+  if (known->live)
+    displace_locked (known, session);
+  session->state = SESSION_LIVE;
+  known->live = session;
+  registry.n_live++;
+}
+
+static unsigned
+count_waiting_locked (int64_t agent_id)
+{
+  unsigned n = 0;
+
+  for (unsigned i = 0; i < registry.sessions->len; i++)
+    {
+      const Session *session = registry.sessions->pdata[i];
+
+      n += session->agent_id == agent_id && session->state == SESSION_WAITING;
+    }
+  return n;
+}
+
+/* Of the place, while another holds it: 0 for nothing to wait for. */
+static int64_t
+wait_until_us (const Known *known, const Session *session)
+{
+  PlaceHolder holder = holder_of (session);
+
+  if (!known->live || same_holder (known->live, session))
+    return 0;
+  return place_free_at_us (known->place, &holder, p2p_now_us ());
+}
+
+static bool
+has_to_wait_locked (const Known *known, const Session *session)
+{
+  if (!known->live)
+    return count_waiting_locked (session->agent_id) > 0;
+  return wait_until_us (known, session) > p2p_now_us ();
+}
+
+/* Behind those that wait already, but for its own earlier one. */
+static void
+wait_for_place_locked (Session *session)
+{
+  for (unsigned i = 0; i < registry.sessions->len; i++)
+    {
+      Session *other = registry.sessions->pdata[i];
+
+      if (other->agent_id == session->agent_id && other->state == SESSION_WAITING
+          && same_holder (other, session))
+        session_drain_locked (other, "displaced by a newer session");
+    }
+  session->state = SESSION_WAITING;
+  if (count_waiting_locked (session->agent_id) > WAITING_MAX)
+    session_drain_locked (session, "too many sessions wait for the agent's place");
+  else
+    p2p_log (
+        P2P_LOG_WARNING, "agents",
+        "agent '%s': instance %s, address %s, lost the place to another and waits for its turn",
+        session->agent_name, *session->instance ? session->instance : "unknown", session->address);
+}
+
+void
+registry_try_place_locked (Session *session)
+{
+  Known *known = registry_get_known_locked (session->agent_id);
+
+  if (session->state != SESSION_WAITING || registry.stopping)
+    return;
+  if (known->live ? wait_until_us (known, session) <= p2p_now_us ()
+                  : registry.n_live < registry.options.agents_max)
+    {
+      p2p_log (P2P_LOG_INFO, "agents", "agent '%s': the session from %s has the place",
+               session->agent_name, session->address);
+      take_place_locked (known, session);
+    }
 }
 
 bool
@@ -56,8 +224,8 @@ registry_add (Session *session)
   bool room = !registry.stopping && (known->live || registry.n_live < registry.options.agents_max);
 
   g_ptr_array_add (registry.sessions, session);
-  if (session->state == SESSION_ENDED)
-    return true; /* it ended before it was listed: the keeper deals with it */
+  if (session->state != SESSION_LIVE)
+    return true; /* it ended, or its agent went, before it was listed: the keeper deals with it */
   if (!room)
     {
       session->state = SESSION_DRAINING;
@@ -65,16 +233,10 @@ registry_add (Session *session)
       session->drain_until_us = 0;
       return false;
     }
-  if (known->live)
-    {
-      p2p_log (P2P_LOG_WARNING, "agents",
-               "agent '%s': session from %s displaced by instance %s, address %s",
-               session->agent_name, known->live->address,
-               *session->instance ? session->instance : "unknown", session->address);
-      session_drain_locked (known->live, "displaced by a newer session");
-    }
-  known->live = session;
-  registry.n_live++;
+  if (has_to_wait_locked (known, session))
+    wait_for_place_locked (session);
+  else
+    take_place_locked (known, session);
   p2p_cond_signal (&registry.cond);
   return true;
 }
@@ -102,19 +264,18 @@ void
 agents_disconnect (int64_t id, const char *why)
 {
   P2P_LOCKED (&registry.lock);
-  Known *known = g_hash_table_lookup (registry.known, &id);
 
-  if (!known || !known->live)
-    return;
-  session_drain_locked (known->live, why);
   /* Not entitled any more: nothing of it may linger. */
   for (unsigned i = 0; i < registry.sessions->len; i++)
     {
       Session *session = registry.sessions->pdata[i];
 
-      if (session->agent_id == id)
-        session->drain_until_us = 0;
+      if (session->agent_id != id)
+        continue;
+      session_drain_locked (session, why);
+      session->drain_until_us = 0;
     }
+  p2p_cond_signal (&registry.cond);
 }
 
 /* --- status ----------------------------------------------------------------------------------- */
@@ -140,6 +301,21 @@ fill_live_locked (const Session *session, AgentStatus *status)
   status->queued_bytes = stats.queued_bytes;
 }
 
+static void
+fill_dispute_locked (const Known *known, AgentStatus *status)
+{
+  int64_t now_us = p2p_now_us ();
+  PlaceDispute dispute;
+
+  status->disputed = place_is_disputed (known->place, now_us, &dispute);
+  if (!status->disputed)
+    return;
+  status->dispute_since_ms = p2p_wall_ms () - (now_us - dispute.since_us) / 1000;
+  for (unsigned i = 0; i < 2; i++)
+    g_strlcpy (status->dispute_addresses[i], dispute.holders[i].address,
+               sizeof status->dispute_addresses[i]);
+}
+
 void
 agents_get_status (int64_t id, AgentStatus *ret_status)
 {
@@ -154,6 +330,7 @@ agents_get_status (int64_t id, AgentStatus *ret_status)
   ret_status->report = known->report;
   if (known->live)
     fill_live_locked (known->live, ret_status);
+  fill_dispute_locked (known, ret_status);
 }
 
 void
@@ -177,14 +354,14 @@ agents_start (const AgentsOptions *options, GError **error)
                                   .queue_max = options->agents_max,
                                   .idle_ms = 30000 };
 
-  registry.options = *options;
+  registry = (Registry){ .options = *options };
   registry.pool = p2p_pool_new (&pool_options, error);
   if (!registry.pool)
     return false;
   registry.budget = p2p_yamux_budget_new (options->memory_max);
   p2p_mutex_init (&registry.lock, P2P_LOCK_AGENTS);
   p2p_cond_init (&registry.cond);
-  registry.known = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, g_free);
+  registry.known = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, known_free);
   registry.sessions = g_ptr_array_new ();
   config_add_observer (config_changed_cb, NULL);
   P2P_PTHREAD (pthread_create (&registry.keeper, NULL, keeper_main, NULL));

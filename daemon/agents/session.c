@@ -30,7 +30,7 @@ ended_cb (P2pYamux *yamux, const char *why, bool ours, void *data)
       known->disconnected_at_ms = p2p_wall_ms ();
       registry.n_live--;
     }
-  if (session->state == SESSION_LIVE || !ours)
+  if (session->state == SESSION_LIVE || session->state == SESSION_WAITING || !ours)
     session->why = why;
   session->state = SESSION_ENDED;
   p2p_cond_signal (&registry.cond);
@@ -170,6 +170,14 @@ take_ended_locked (void)
   return NULL;
 }
 
+static const char *
+reason_of (const Session *session)
+{
+  if (*session->reason)
+    return session->reason;
+  return session->why ? session->why : "unknown";
+}
+
 static void
 session_free (Session *session)
 {
@@ -181,8 +189,8 @@ session_free (Session *session)
   p2p_log (P2P_LOG_INFO, "agents",
            "agent '%s': session from %s ended: %s (%" G_GUINT64_FORMAT
            " bytes in, %" G_GUINT64_FORMAT " out)",
-           session->agent_name, session->address, session->why ? session->why : "unknown",
-           stats.bytes_in, stats.bytes_out);
+           session->agent_name, session->address, reason_of (session), stats.bytes_in,
+           stats.bytes_out);
   g_free (session->agent_name);
   g_free (session);
 }
@@ -196,6 +204,7 @@ look_after_all_locked (void)
     {
       Session *session = registry.sessions->pdata[i];
 
+      registry_try_place_locked (session);
       if (is_drained_locked (session, now_us))
         p2p_yamux_close (session->yamux, session->why);
       think_of_probe_locked (session, now_us);

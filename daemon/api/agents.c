@@ -113,6 +113,32 @@ tunnel_to_json (const AgentStatus *status)
   return object;
 }
 
+static JsonArray *
+problems_to_json (const AgentStatus *status)
+{
+  JsonArray *array = json_array_new ();
+  JsonArray *addresses;
+  JsonObject *object;
+  g_autofree char *message = NULL;
+
+  if (!status->disputed)
+    return array;
+  object = json_object_new ();
+  addresses = json_array_new ();
+  for (unsigned i = 0; i < G_N_ELEMENTS (status->dispute_addresses); i++)
+    json_array_add_string_element (addresses, status->dispute_addresses[i]);
+  message = g_strdup_printf ("Two programs with this agent's id and token, at %s and %s, displace "
+                             "each other.",
+                             status->dispute_addresses[0], status->dispute_addresses[1]);
+  json_object_set_string_member (object, "kind", "agent_displaced");
+  json_object_set_string_member (object, "severity", "warning");
+  json_object_set_string_member (object, "message", message);
+  json_object_set_member (object, "since", api_time_to_json (status->dispute_since_ms));
+  json_object_set_array_member (object, "addresses", addresses);
+  json_array_add_object_element (array, object);
+  return array;
+}
+
 static JsonObject *
 status_to_json (const AgentStatus *status)
 {
@@ -143,6 +169,7 @@ status_to_json (const AgentStatus *status)
   else
     json_object_set_null_member (object, "latest_stats");
   json_object_set_object_member (object, "tunnel", tunnel_to_json (status));
+  json_object_set_array_member (object, "problems", problems_to_json (status));
   return object;
 }
 

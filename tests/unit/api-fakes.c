@@ -10,6 +10,7 @@
 #include <string.h>
 
 char api_fake_heard[256];
+AgentStatus api_fake_status = { .state = AGENT_OFFLINE, .round_trip_ms = -1 };
 static int64_t running_id;
 
 G_DEFINE_QUARK (proxy-error-quark, proxy_error)
@@ -88,7 +89,7 @@ void
 agents_get_status (int64_t id, AgentStatus *ret_status)
 {
   (void) id;
-  *ret_status = (AgentStatus){ .state = AGENT_OFFLINE, .round_trip_ms = -1 };
+  *ret_status = api_fake_status;
 }
 
 bool

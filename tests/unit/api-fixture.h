@@ -5,6 +5,7 @@
  * otherwise. */
 #pragma once
 
+#include "daemon/agents/agents.h"
 #include "daemon/api/call.h"
 
 #define FIXTURE_PUBLIC_URL "https://admin.test:8081"
@@ -76,6 +77,8 @@ char *api_object_path (const char *collection, int64_t id);
 
 /* What the fakes were told last; "" at first. */
 extern char api_fake_heard[256];
+/* What the fake of the agents' room tells of any agent: offline at first. */
+extern AgentStatus api_fake_status;
 /* What the fake of the agents' room lets in. */
 #define FAKE_AGENT_ID "agent-one"
 #define FAKE_AGENT_TOKEN "p2pag_of-agent-one"
