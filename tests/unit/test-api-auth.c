@@ -51,49 +51,45 @@ test_login (ApiFixture *fixture, const void *data)
     }
 }
 
-static int
-compare_times (const void *a, const void *b)
+/* What a login with a wrong password takes, for unknown names and a known one in turn. Noise only
+ * adds to a time, so the shortest of each are compared. */
+static double
+login_time_ratio (unsigned round)
 {
-  int64_t x = *(const int64_t *) a, y = *(const int64_t *) b;
+  int64_t shortest[2] = { INT64_MAX, INT64_MAX };
 
-  return (x > y) - (x < y);
-}
-
-/* The store's answer and the hash for an unknown name cost what those for a known one do. */
-static void
-test_login_timing (ApiFixture *fixture, const void *data)
-{
-  enum
-  {
-    TRIES = 15
-  };
-  int64_t times[2][TRIES];
-  double known, unknown;
-
-  (void) fixture;
-  (void) data;
-  for (unsigned i = 0; i < TRIES; i++)
+  for (unsigned i = 0; i < 15; i++)
     for (unsigned k = 0; k < 2; k++)
       {
         g_autofree char *name = k ? g_strdup ("admin") : g_strdup_printf ("nobody%u", i);
         g_autofree char *body = api_login_body (name, "wrong password");
-        g_autofree char *address = g_strdup_printf ("10.0.%u.%u", k, i);
+        g_autofree char *address = g_strdup_printf ("10.%u.%u.%u", round, k, i);
         ApiInput input = { .address = address };
         int64_t start = p2p_now_us ();
         g_auto (Reply) reply = api_call_with (input, "POST", "/api/v1/login", body);
 
-        times[k][i] = p2p_now_us () - start;
+        shortest[k] = MIN (shortest[k], p2p_now_us () - start);
         assert_reply (reply, 401);
       }
-  qsort (times[0], TRIES, sizeof times[0][0], compare_times);
-  qsort (times[1], TRIES, sizeof times[1][0], compare_times);
-  unknown = (double) times[0][TRIES / 2];
-  known = (double) times[1][TRIES / 2];
-  g_test_message ("medians: unknown %.0f us, known %.0f us", unknown, known);
-  /* Without the same hash on both sides the ratio is far beyond this; the machine's noise is not.
-   */
-  g_assert_cmpfloat (unknown / known, <, 1.5);
-  g_assert_cmpfloat (known / unknown, <, 1.5);
+  g_test_message ("unknown %" G_GINT64_FORMAT " us, known %" G_GINT64_FORMAT " us", shortest[0],
+                  shortest[1]);
+  return (double) shortest[0] / (double) shortest[1];
+}
+
+/* The store's answer and the hash for an unknown name cost what those for a known one do. Without
+ * the same hash on both sides the ratio is far beyond 1.5, in every round; the machine's noise is
+ * not. Three rounds are as many logins as are let through. */
+static void
+test_login_timing (ApiFixture *fixture, const void *data)
+{
+  double ratio = 0;
+
+  (void) fixture;
+  (void) data;
+  for (unsigned round = 0; round < 3 && (ratio >= 1.5 || ratio <= 1 / 1.5); round++)
+    ratio = login_time_ratio (round);
+  g_assert_cmpfloat (ratio, <, 1.5);
+  g_assert_cmpfloat (ratio, >, 1 / 1.5);
 }
 
 static char *
