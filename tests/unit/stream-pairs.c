@@ -88,3 +88,10 @@ const StreamPairs stream_pairs[] = {
   { "yamux", stream_pair_yamux, false },
   { NULL, NULL, false },
 };
+
+void
+stream_pair_close (P2pStream *a, P2pStream *b)
+{
+  p2p_stream_close (a);
+  p2p_stream_close (b);
+}

@@ -19,6 +19,9 @@ typedef struct
 /* Ended by a row without a name. */
 extern const StreamPairs stream_pairs[];
 
+/* Either may be NULL. */
+void stream_pair_close (P2pStream *a, P2pStream *b);
+
 void stream_pair_tcp (P2pStream **ret_a, P2pStream **ret_b);
 void stream_pair_memory (P2pStream **ret_a, P2pStream **ret_b);
 void stream_pair_tls (P2pStream **ret_a, P2pStream **ret_b);

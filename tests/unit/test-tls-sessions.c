@@ -22,35 +22,13 @@ choose_cb (const char *server_name, void *data)
 static P2pTlsServer *
 server_new (void)
 {
-  g_autoptr (GError) error = NULL;
-  P2pTlsServer *server
-      = p2p_tls_server_new (&(P2pTlsServerOptions){ .choose = choose_cb, .tickets = true }, &error);
-
-  g_assert_no_error (error);
-  return server;
+  return tls_fixture_server (&(P2pTlsServerOptions){ .choose = choose_cb, .tickets = true });
 }
 
 static P2pTlsClient *
 client_new (const TlsFixtureCert *trusted)
 {
-  g_autoptr (GError) error = NULL;
-  P2pTlsClient *client
-      = p2p_tls_client_new (&(P2pTlsClientOptions){ .ca_pem = trusted->chain_pem }, &error);
-
-  g_assert_no_error (error);
-  return client;
-}
-
-static void
-pass_a_byte (P2pStream *from, P2pStream *to)
-{
-  struct iovec iov = { "x", 1 };
-  char byte;
-  size_t n;
-
-  g_assert_cmpint (p2p_stream_writev (from, &iov, 1, &n, p2p_deadline_ms (20000)), ==, P2P_IO_OK);
-  g_assert_cmpint (p2p_stream_flush (from, p2p_deadline_ms (20000)), ==, P2P_IO_OK);
-  g_assert_cmpint (p2p_stream_read (to, &byte, 1, &n, p2p_deadline_ms (20000)), ==, P2P_IO_OK);
+  return tls_fixture_client (&(P2pTlsClientOptions){ .ca_pem = trusted->chain_pem });
 }
 
 /* One connection; whether it was resumed, -1 when it did not come about. key 0: one that remembers
@@ -74,15 +52,14 @@ connect_once (P2pTlsServer *server, P2pTlsClient *client, uint64_t key, bool tls
   tls_fixture_handshake (a, b, &a_io, &b_io);
   if (a_io == P2P_IO_OK && b_io == P2P_IO_OK)
     {
-      pass_a_byte (a, b);
-      pass_a_byte (b, a);
+      tls_fixture_pass_byte (a, b);
+      tls_fixture_pass_byte (b, a);
       resumed = p2p_stream_tls_is_resumed (a);
       g_assert_cmpint (p2p_stream_tls_is_resumed (b), ==, resumed);
       p2p_stream_tls_remember (a);
       p2p_stream_tls_remember (a);
     }
-  p2p_stream_close (a);
-  p2p_stream_close (b);
+  stream_pair_close (a, b);
   return resumed;
 }
 
@@ -170,8 +147,7 @@ test_join (void)
           g_test_message ("%s", rows[i].priority);
           g_assert_cmpint (a_io, ==, P2P_IO_OK);
           g_assert_cmpint (b_io, ==, P2P_IO_OK);
-          p2p_stream_close (a);
-          p2p_stream_close (b);
+          stream_pair_close (a, b);
         }
       g_clear_pointer (&shown, p2p_tls_cert_unref);
     }

@@ -93,6 +93,26 @@ tls_fixture_load (const TlsFixtureCert *cert)
   return loaded;
 }
 
+P2pTlsServer *
+tls_fixture_server (const P2pTlsServerOptions *options)
+{
+  g_autoptr (GError) error = NULL;
+  P2pTlsServer *server = p2p_tls_server_new (options, &error);
+
+  g_assert_no_error (error);
+  return server;
+}
+
+P2pTlsClient *
+tls_fixture_client (const P2pTlsClientOptions *options)
+{
+  g_autoptr (GError) error = NULL;
+  P2pTlsClient *client = p2p_tls_client_new (options, &error);
+
+  g_assert_no_error (error);
+  return client;
+}
+
 void
 tls_fixture_handshake (P2pStream *client, P2pStream *server, P2pIo *ret_client, P2pIo *ret_server)
 {
@@ -121,9 +141,8 @@ tls_fixture_handshake (P2pStream *client, P2pStream *server, P2pIo *ret_client, 
     }
 }
 
-/* One byte, so that what the handshake left behind (tickets) is out of the way. */
-static void
-pass_a_byte (P2pStream *from, P2pStream *to)
+void
+tls_fixture_pass_byte (P2pStream *from, P2pStream *to)
 {
   struct iovec iov = { "x", 1 };
   char byte;
@@ -167,9 +186,9 @@ tls_fixture_wrap (bool tls12, P2pStream **a, P2pStream **b)
       localhost = tls_fixture_cert (&(TlsFixtureOptions){ .name = "localhost" });
       localhost_cert = tls_fixture_load (localhost);
     }
-  server = p2p_tls_server_new (
-      &(P2pTlsServerOptions){ .choose = choose_localhost_cb, .tickets = true }, NULL);
-  client = p2p_tls_client_new (&(P2pTlsClientOptions){ .ca_pem = localhost->chain_pem }, NULL);
+  server = tls_fixture_server (
+      &(P2pTlsServerOptions){ .choose = choose_localhost_cb, .tickets = true });
+  client = tls_fixture_client (&(P2pTlsClientOptions){ .ca_pem = localhost->chain_pem });
   *a = p2p_stream_tls_client_new (*a, client, "LocalHost");
   *b = p2p_stream_tls_server_new (*b, server);
   if (tls12)
@@ -180,6 +199,6 @@ tls_fixture_wrap (bool tls12, P2pStream **a, P2pStream **b)
   g_assert_cmpint (server_io, ==, P2P_IO_OK);
   g_assert_cmpint (gnutls_protocol_get_version (p2p_stream_tls_session (*b)), ==,
                    tls12 ? GNUTLS_TLS1_2 : GNUTLS_TLS1_3);
-  pass_a_byte (*a, *b);
-  pass_a_byte (*b, *a);
+  tls_fixture_pass_byte (*a, *b);
+  tls_fixture_pass_byte (*b, *a);
 }

@@ -33,9 +33,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TlsFixtureCert, tls_fixture_cert_free)
 /* As a context would load it. */
 P2pTlsCert *tls_fixture_load (const TlsFixtureCert *cert);
 
+/* These must come about. */
+P2pTlsServer *tls_fixture_server (const P2pTlsServerOptions *options);
+P2pTlsClient *tls_fixture_client (const P2pTlsClientOptions *options);
+
 /* Both handshakes in turns, without blocking; the outcomes of both. */
 void
 tls_fixture_handshake (P2pStream *client, P2pStream *server, P2pIo *ret_client, P2pIo *ret_server);
+
+/* One byte, so that what the handshake left behind (tickets) is out of the way. */
+void tls_fixture_pass_byte (P2pStream *from, P2pStream *to);
 
 /* TLS over a connected pair, handshake done; server_name "localhost", its certificate verified. a
  * is the client. */
