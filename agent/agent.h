@@ -22,7 +22,8 @@ typedef struct
   char *authority;      /* (owned) host and port as Host wants them */
   P2pTlsClient *tls;    /* (owned) (nullable: http) */
   char instance[33];    /* made at start */
-  P2pResolver *resolver; /* (owned) */
+  P2pResolver *resolver;        /* (owned) of origins */
+  P2pResolver *daemon_resolver; /* (owned) apart: origins' names that hang hold up no dial */
   P2pPool *pool;         /* (owned) */
   P2pYamuxBudget *budget; /* (owned) */
   atomic_uint_fast64_t requests_ok,

@@ -136,10 +136,14 @@ start_tls (P2pStream **strm, char **ret_why, int64_t deadline_us)
 P2pIo
 dial_daemon (P2pStream **ret_strm, int64_t deadline_us, char **ret_why)
 {
+  P2pAddress addresses[P2P_ADDRESSES_MAX];
   P2pStream *strm = NULL;
-  P2pIo io = p2p_connect (agent.resolver, p2p_span_from_string (agent.host), agent.port,
-                          deadline_us, &strm);
+  unsigned n = 0;
+  P2pIo io = p2p_resolver_lookup_fresh (agent.daemon_resolver, p2p_span_from_string (agent.host),
+                                        agent.port, addresses, &n, deadline_us);
 
+  if (io == P2P_IO_OK)
+    io = p2p_connect_addresses (addresses, n, deadline_us, &strm);
   if (io != P2P_IO_OK)
     {
       *ret_why = g_strdup_printf ("%s: %s", agent.authority, p2p_io_text (io));

@@ -22,6 +22,9 @@
 #define QUEUE_MAX 4096
 #define RESOLVER_THREADS 2
 #define RESOLVER_CACHE 1024
+/* A look-up hangs for 30 s where three name servers are silent, and a try comes every 4. */
+#define DAEMON_RESOLVER_THREADS 12
+#define DAEMON_NAMES 4
 #define MEMORY_MAX ((uint64_t) 256 * 1024 * 1024) /* of all streams' buffers */
 #define POOL_STOP_MS 2000
 
@@ -54,6 +57,9 @@ start (GError **error)
   agent.resolver = p2p_resolver_new (RESOLVER_THREADS, RESOLVER_CACHE, error);
   if (!agent.resolver)
     return false;
+  agent.daemon_resolver = p2p_resolver_new (DAEMON_RESOLVER_THREADS, DAEMON_NAMES, error);
+  if (!agent.daemon_resolver)
+    return false;
   agent.budget = p2p_yamux_budget_new (MEMORY_MAX);
   report_setup ();
   agent.pool = p2p_pool_new (&pool_options, error);
@@ -71,6 +77,7 @@ stop (void)
       report_teardown ();
     }
   g_clear_pointer (&agent.budget, p2p_yamux_budget_unref);
+  g_clear_pointer (&agent.daemon_resolver, p2p_resolver_free);
   g_clear_pointer (&agent.resolver, p2p_resolver_free);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The resolver with another look-up function and other times: for tests. */
+/* The resolver's inside, and the resolver with another look-up function and other times, for tests.
+ */
 #pragma once
 
 #include "lib/resolver.h"
@@ -14,7 +15,7 @@ typedef int (*P2pResolverFunc) (const char *name,
 
 typedef struct
 {
-  unsigned n_threads;
+  unsigned n_threads;     /* at most, made as they are needed */
   unsigned cache_max;     /* names; also bounds those being looked up */
   int64_t good_ms;        /* how long an answer is fresh */
   int64_t failed_ms; /* how long "no such name" is believed, and the pause after DNS was silent */
@@ -24,3 +25,14 @@ typedef struct
 } P2pResolverOptions;
 
 P2pResolver *p2p_resolver_new_full (const P2pResolverOptions *options, GError **error);
+
+/* --- resolver-system.c ------------------------------------------------------------------------ */
+
+/* getaddrinfo (): a P2pResolverFunc. */
+int p2p_resolver_ask_system (const char *name,
+                             P2pAddress ret_addresses[P2P_ADDRESSES_MAX],
+                             unsigned *ret_n,
+                             void *data);
+
+/* False: the text is no address, of either family. Does not block; port unset. */
+bool p2p_resolver_parse_address (const char *text, P2pAddress *ret_address);

@@ -7,8 +7,6 @@
 
 #include "lib/lock.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <netdb.h>
 #include <string.h>
 
@@ -22,8 +20,11 @@ typedef struct
   unsigned n_addresses;  /* 0: none yet, or no such name */
   P2pIo outcome;         /* of the last look-up; AGAIN: none has ended yet */
   int64_t fresh_until_us;
-  int64_t queued_at_us;
-  bool busy;             /* queued or being looked up: not to be forgotten */
+  int64_t begun_us; /* when the look-up began whose answer this is */
+  unsigned n_answers;
+  int64_t queued_at_us; /* the last time that it was */
+  bool queued;
+  unsigned n_running;    /* look-ups under way, several where fresh answers were asked for */
   unsigned n_waiting;    /* threads that wait for it: not to be forgotten */
   GList used;            /* link in resolver->used */
 } Entry;
@@ -38,8 +39,8 @@ struct P2pResolver
   GQueue used;             /* of Entry, latest first (lock: lock) */
   GQueue queue;            /* of Entry (borrowed: entries) (lock: lock) */
   bool stopping;           /* (lock: lock) */
-  pthread_t threads[N_THREADS_MAX];
-  unsigned n_threads;
+  pthread_t threads[N_THREADS_MAX]; /* (lock: lock) made when all others are busy */
+  unsigned n_threads, n_idle;       /* (lock: lock) */
 };
 
 static void
@@ -49,37 +50,6 @@ entry_free (void *data)
 
   g_free (entry->name);
   g_free (entry);
-}
-
-/* The system's look-up --------------------------------------------------------------------------
- */
-
-static int
-system_lookup (const char *name,
-               P2pAddress ret_addresses[P2P_ADDRESSES_MAX],
-               unsigned *ret_n,
-               void *data)
-{
-  /* No AI_ADDRCONFIG: it hides loopback addresses on a host without others, and connecting passes
-   * over a family that leads nowhere at once. */
-  const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-  struct addrinfo *found = NULL;
-  int rc = getaddrinfo (name, NULL, &hints, &found);
-  unsigned n = 0;
-
-  (void) data;
-  if (rc != 0)
-    return rc;
-  for (const struct addrinfo *at = found; at && n < P2P_ADDRESSES_MAX; at = at->ai_next)
-    if ((at->ai_family == AF_INET || at->ai_family == AF_INET6)
-        && at->ai_addrlen <= sizeof ret_addresses[n].address)
-      {
-        memcpy (&ret_addresses[n].address, at->ai_addr, at->ai_addrlen);
-        ret_addresses[n++].len = at->ai_addrlen;
-      }
-  freeaddrinfo (found);
-  *ret_n = n;
-  return n > 0 ? 0 : EAI_NONAME;
 }
 
 /* RFC 8305 section 4: families take turns, the one that the system prefers first; the order within
@@ -109,6 +79,12 @@ interleave (P2pAddress addresses[P2P_ADDRESSES_MAX], unsigned n)
 /* The threads -----------------------------------------------------------------------------------
  */
 
+static bool
+is_busy (const Entry *entry)
+{
+  return entry->queued || entry->n_running > 0;
+}
+
 static void
 take_answer_locked (P2pResolver *resolver,
                     Entry *entry,
@@ -118,7 +94,6 @@ take_answer_locked (P2pResolver *resolver,
 {
   int64_t believed_ms = rc == 0 ? resolver->options.good_ms : resolver->options.failed_ms;
 
-  entry->busy = false;
   entry->fresh_until_us = p2p_deadline_ms (believed_ms);
   switch (rc)
     {
@@ -139,6 +114,33 @@ take_answer_locked (P2pResolver *resolver,
       entry->n_addresses = 0;
       entry->outcome = P2P_IO_REFUSED;
     }
+}
+
+/* Looks it up without the lock. */
+static void
+serve_locked (P2pResolver *resolver, Entry *entry)
+{
+  P2pAddress addresses[P2P_ADDRESSES_MAX];
+  int64_t begun_us = p2p_now_us ();
+  unsigned n = 0;
+  int rc;
+
+  entry->queued = false;
+  entry->n_running++;
+  p2p_mutex_unlock (&resolver->lock);
+  /* A busy entry is never freed, and its name never changes. */
+  rc = resolver->options.func (entry->name, addresses, &n, resolver->options.data);
+  if (rc == 0)
+    interleave (addresses, n);
+  p2p_mutex_lock (&resolver->lock);
+  entry->n_running--;
+  /* One that hung says nothing about what another found since. */
+  if (begun_us >= entry->begun_us)
+    {
+      entry->begun_us = begun_us;
+      entry->n_answers++;
+      take_answer_locked (resolver, entry, rc, addresses, n);
+    }
   p2p_cond_broadcast (&resolver->answered);
 }
 
@@ -151,33 +153,49 @@ thread_main (void *data)
   p2p_mutex_lock (&resolver->lock);
   while (!resolver->stopping)
     {
-      P2pAddress addresses[P2P_ADDRESSES_MAX];
-      unsigned n = 0;
       Entry *entry = g_queue_pop_head (&resolver->queue);
-      int rc;
 
-      if (!entry)
+      if (entry)
         {
-          (void) p2p_cond_wait (&resolver->work, &resolver->lock, P2P_FOREVER);
+          serve_locked (resolver, entry);
           continue;
         }
-      p2p_mutex_unlock (&resolver->lock);
-      /* A busy entry is never freed, and its name never changes. */
-      rc = resolver->options.func (entry->name, addresses, &n, resolver->options.data);
-      if (rc == 0)
-        interleave (addresses, n);
-      p2p_mutex_lock (&resolver->lock);
-      take_answer_locked (resolver, entry, rc, addresses, n);
+      resolver->n_idle++;
+      (void) p2p_cond_wait (&resolver->work, &resolver->lock, P2P_FOREVER);
+      resolver->n_idle--;
     }
   p2p_mutex_unlock (&resolver->lock);
   return NULL;
+}
+
+/* 0, or an errno. */
+static int
+add_thread_locked (P2pResolver *resolver)
+{
+  int rc = pthread_create (&resolver->threads[resolver->n_threads], NULL, thread_main, resolver);
+
+  if (rc == 0)
+    resolver->n_threads++;
+  return rc;
+}
+
+static void
+enqueue_locked (P2pResolver *resolver, Entry *entry)
+{
+  entry->queued = true;
+  entry->queued_at_us = p2p_now_us ();
+  g_queue_push_tail (&resolver->queue, entry);
+  p2p_cond_signal (&resolver->work);
+  if (resolver->queue.length > resolver->n_idle
+      && resolver->n_threads < MIN (resolver->options.n_threads, N_THREADS_MAX))
+    (void) add_thread_locked (resolver); /* without one more it waits for those that are there */
 }
 
 P2pResolver *
 p2p_resolver_new_full (const P2pResolverOptions *options, GError **error)
 {
   P2pResolver *resolver = g_new0 (P2pResolver, 1);
-  int rc = 0;
+  int rc;
 
   g_assert (options->n_threads > 0 && options->cache_max > 0);
   resolver->options = *options;
@@ -185,12 +203,9 @@ p2p_resolver_new_full (const P2pResolverOptions *options, GError **error)
   p2p_cond_init (&resolver->work);
   p2p_cond_init (&resolver->answered);
   resolver->entries = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, entry_free);
-  for (unsigned i = 0; i < MIN (options->n_threads, N_THREADS_MAX) && rc == 0; i++)
-    {
-      rc = pthread_create (&resolver->threads[i], NULL, thread_main, resolver);
-      if (rc == 0)
-        resolver->n_threads++;
-    }
+  p2p_mutex_lock (&resolver->lock);
+  rc = add_thread_locked (resolver);
+  p2p_mutex_unlock (&resolver->lock);
   if (rc == 0)
     return resolver;
   g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (rc), "resolver: thread: %s",
@@ -207,7 +222,7 @@ p2p_resolver_new (unsigned n_threads, unsigned cache_max, GError **error)
                                                        .good_ms = 30000,
                                                        .failed_ms = 5000,
                                                        .stale_after_ms = 1000,
-                                                       .func = system_lookup },
+                                                       .func = p2p_resolver_ask_system },
                                 error);
 }
 
@@ -232,37 +247,6 @@ p2p_resolver_free (P2pResolver *resolver)
 
 /* Looking up ------------------------------------------------------------------------------------
  */
-
-/* An address needs no thread and no cache. */
-static bool
-parse_address (const char *text, P2pAddress *ret_address)
-{
-  struct sockaddr_in *in = (struct sockaddr_in *) &ret_address->address;
-  struct sockaddr_in6 *in6 = (struct sockaddr_in6 *) &ret_address->address;
-  const struct addrinfo hints = { .ai_family = AF_INET6, .ai_flags = AI_NUMERICHOST };
-  struct addrinfo *found;
-
-  memset (ret_address, 0, sizeof *ret_address);
-  if (inet_pton (AF_INET, text, &in->sin_addr) == 1)
-    {
-      in->sin_family = AF_INET;
-      ret_address->len = sizeof *in;
-      return true;
-    }
-  if (inet_pton (AF_INET6, text, &in6->sin6_addr) == 1)
-    {
-      in6->sin6_family = AF_INET6;
-      ret_address->len = sizeof *in6;
-      return true;
-    }
-  /* fe80::1%eth0 */
-  if (!strchr (text, '%') || getaddrinfo (text, NULL, &hints, &found) != 0)
-    return false;
-  memcpy (in6, found->ai_addr, sizeof *in6);
-  ret_address->len = sizeof *in6;
-  freeaddrinfo (found);
-  return true;
-}
 
 static void
 set_ports (P2pAddress *addresses, unsigned n, uint16_t port)
@@ -300,7 +284,7 @@ make_room_locked (P2pResolver *resolver)
     {
       Entry *entry = at->data;
 
-      if (entry->busy || entry->n_waiting > 0)
+      if (is_busy (entry) || entry->n_waiting > 0)
         continue;
       g_queue_unlink (&resolver->used, &entry->used);
       (void) g_hash_table_remove (resolver->entries, entry->name); /* it is there */
@@ -330,32 +314,87 @@ find_entry_locked (P2pResolver *resolver, const char *name)
   return entry;
 }
 
+/* What the cache has, or the answer of the look-up that is under way, or else of a new one. */
 static P2pIo
 wait_for_answer_locked (P2pResolver *resolver, Entry *entry, int64_t deadline_us)
 {
-  int64_t now_us = p2p_now_us ();
-  bool answered = true;
+  unsigned seen = entry->n_answers;
+  bool in_time = true;
 
-  if (entry->outcome != P2P_IO_AGAIN && now_us < entry->fresh_until_us)
+  if (entry->outcome != P2P_IO_AGAIN && p2p_now_us () < entry->fresh_until_us)
     return entry->outcome;
-  if (!entry->busy)
-    {
-      entry->busy = true;
-      entry->queued_at_us = now_us;
-      g_queue_push_tail (&resolver->queue, entry);
-      p2p_cond_signal (&resolver->work);
-    }
+  if (!is_busy (entry))
+    enqueue_locked (resolver, entry);
   /* DNS is silent: the old answer, counted from when the question was asked first. */
   if (entry->n_addresses > 0)
     deadline_us
         = MIN (deadline_us, entry->queued_at_us + resolver->options.stale_after_ms * 1000);
   entry->n_waiting++;
-  while (entry->busy && answered)
-    answered = p2p_cond_wait (&resolver->answered, &resolver->lock, deadline_us);
+  while (entry->n_answers == seen && in_time)
+    in_time = p2p_cond_wait (&resolver->answered, &resolver->lock, deadline_us);
   entry->n_waiting--;
   if (entry->n_addresses > 0)
     return P2P_IO_OK;
-  return entry->busy ? P2P_IO_TIMEOUT : entry->outcome;
+  return entry->n_answers == seen ? P2P_IO_TIMEOUT : entry->outcome;
+}
+
+/* The answer of a look-up that begins now, whatever others wait for. */
+static P2pIo
+wait_for_fresh_locked (P2pResolver *resolver, Entry *entry, int64_t deadline_us)
+{
+  int64_t since_us = p2p_now_us ();
+  bool in_time = true;
+
+  if (!entry->queued)
+    enqueue_locked (resolver, entry);
+  if (entry->n_addresses > 0)
+    deadline_us = MIN (deadline_us, since_us + resolver->options.stale_after_ms * 1000);
+  entry->n_waiting++;
+  while (entry->begun_us < since_us && in_time)
+    in_time = p2p_cond_wait (&resolver->answered, &resolver->lock, deadline_us);
+  entry->n_waiting--;
+  if (entry->n_addresses > 0)
+    return P2P_IO_OK;
+  return entry->begun_us < since_us ? P2P_IO_TIMEOUT : entry->outcome;
+}
+
+typedef P2pIo (*WaitFunc) (P2pResolver *resolver, Entry *entry, int64_t deadline_us);
+
+static P2pIo
+look_up (P2pResolver *resolver,
+         P2pSpan host,
+         uint16_t port,
+         P2pAddress ret_addresses[P2P_ADDRESSES_MAX],
+         unsigned *ret_n,
+         WaitFunc wait,
+         int64_t deadline_us)
+{
+  char name[NAME_MAX_LEN + 1];
+  Entry *entry;
+  P2pIo io;
+
+  if (!copy_name (host, name))
+    return P2P_IO_REFUSED;
+  if (p2p_resolver_parse_address (name, &ret_addresses[0]))
+    {
+      set_ports (ret_addresses, 1, port);
+      *ret_n = 1;
+      return P2P_IO_OK;
+    }
+  if (strpbrk (name, ":%"))
+    return P2P_IO_REFUSED;
+  p2p_mutex_lock (&resolver->lock);
+  entry = find_entry_locked (resolver, name);
+  io = entry ? wait (resolver, entry, deadline_us) : P2P_IO_OVERFLOW;
+  if (io == P2P_IO_OK)
+    {
+      memcpy (ret_addresses, entry->addresses, entry->n_addresses * sizeof *ret_addresses);
+      *ret_n = entry->n_addresses;
+    }
+  p2p_mutex_unlock (&resolver->lock);
+  if (io == P2P_IO_OK)
+    set_ports (ret_addresses, *ret_n, port);
+  return io;
 }
 
 P2pIo
@@ -366,30 +405,16 @@ p2p_resolver_lookup (P2pResolver *resolver,
                      unsigned *ret_n,
                      int64_t deadline_us)
 {
-  char name[NAME_MAX_LEN + 1];
-  Entry *entry;
-  P2pIo io;
+  return look_up (resolver, host, port, ret_addresses, ret_n, wait_for_answer_locked, deadline_us);
+}
 
-  if (!copy_name (host, name))
-    return P2P_IO_REFUSED;
-  if (parse_address (name, &ret_addresses[0]))
-    {
-      set_ports (ret_addresses, 1, port);
-      *ret_n = 1;
-      return P2P_IO_OK;
-    }
-  if (strpbrk (name, ":%"))
-    return P2P_IO_REFUSED;
-  p2p_mutex_lock (&resolver->lock);
-  entry = find_entry_locked (resolver, name);
-  io = entry ? wait_for_answer_locked (resolver, entry, deadline_us) : P2P_IO_OVERFLOW;
-  if (io == P2P_IO_OK)
-    {
-      memcpy (ret_addresses, entry->addresses, entry->n_addresses * sizeof *ret_addresses);
-      *ret_n = entry->n_addresses;
-    }
-  p2p_mutex_unlock (&resolver->lock);
-  if (io == P2P_IO_OK)
-    set_ports (ret_addresses, *ret_n, port);
-  return io;
+P2pIo
+p2p_resolver_lookup_fresh (P2pResolver *resolver,
+                           P2pSpan host,
+                           uint16_t port,
+                           P2pAddress ret_addresses[P2P_ADDRESSES_MAX],
+                           unsigned *ret_n,
+                           int64_t deadline_us)
+{
+  return look_up (resolver, host, port, ret_addresses, ret_n, wait_for_fresh_locked, deadline_us);
 }

@@ -22,6 +22,7 @@ typedef struct
 
 #define P2P_ADDRESSES_MAX 16
 
+/* n_threads: at most so many, made as they are needed. */
 P2pResolver *p2p_resolver_new (unsigned n_threads, unsigned cache_max, GError **error);
 /* Joins its threads. */
 void p2p_resolver_free (P2pResolver *resolver);
@@ -34,6 +35,16 @@ P2pIo p2p_resolver_lookup (P2pResolver *resolver,
                            P2pAddress ret_addresses[P2P_ADDRESSES_MAX],
                            unsigned *ret_n,
                            int64_t deadline_us);
+
+/* The same by a look-up that begins now, beside one that may hang: for who has found that what was
+ * true before is not any more. No answer of the past is believed, but while DNS is silent the
+ * addresses known before serve after a second. */
+P2pIo p2p_resolver_lookup_fresh (P2pResolver *resolver,
+                                 P2pSpan host,
+                                 uint16_t port,
+                                 P2pAddress ret_addresses[P2P_ADDRESSES_MAX],
+                                 unsigned *ret_n,
+                                 int64_t deadline_us);
 
 /* Looks up and connects, RFC 8305: addresses 250 ms apart, the first that answers wins. Host may be
  * "unix:/absolute/path" (port ignored). errno tells more on P2P_IO_SYS and P2P_IO_REFUSED. */

@@ -23,6 +23,9 @@ typedef struct
   const char *addresses[4]; /* (lock: lock) */
   int rc;                   /* (lock: lock) */
   bool silent;              /* blocks while set (lock: lock) */
+  unsigned hang;            /* the first so many block until dns_release () (lock: lock) */
+  unsigned n_hanging;       /* (lock: lock) */
+  int hang_rc;              /* what they answer then (lock: lock) */
   unsigned n_asked;         /* (lock: lock) */
 } Dns;
 
@@ -57,6 +60,15 @@ fake_lookup (const char *name,
   (void) name;
   dns->n_asked++;
   p2p_cond_broadcast (&dns->changed);
+  if (dns->n_asked <= dns->hang)
+    {
+      dns->n_hanging++;
+      while (dns->hang > 0)
+        (void) p2p_cond_wait (&dns->changed, &dns->lock, P2P_FOREVER);
+      dns->n_hanging--;
+      p2p_cond_broadcast (&dns->changed);
+      return dns->hang_rc;
+    }
   while (dns->silent)
     (void) p2p_cond_wait (&dns->changed, &dns->lock, P2P_FOREVER);
   for (; n < G_N_ELEMENTS (dns->addresses) && dns->addresses[n]; n++)
@@ -73,6 +85,27 @@ dns_set (Dns *dns, int rc, bool silent)
   dns->rc = rc;
   dns->silent = silent;
   p2p_cond_broadcast (&dns->changed);
+}
+
+static void
+dns_set_address (Dns *dns, const char *address)
+{
+  P2P_LOCKED (&dns->lock);
+
+  dns->addresses[0] = address;
+}
+
+/* Those that hang answer. */
+static void
+dns_release (Dns *dns, int rc)
+{
+  P2P_LOCKED (&dns->lock);
+
+  dns->hang = 0;
+  dns->hang_rc = rc;
+  p2p_cond_broadcast (&dns->changed);
+  while (dns->n_hanging > 0)
+    g_assert_true (p2p_cond_wait (&dns->changed, &dns->lock, SOON));
 }
 
 static unsigned
@@ -100,7 +133,7 @@ resolver_new (Dns *dns, int64_t good_ms, int64_t failed_ms, unsigned cache_max)
 
   p2p_mutex_init (&dns->lock, P2P_LOCK_LEAF);
   p2p_cond_init (&dns->changed);
-  resolver = p2p_resolver_new_full (&(P2pResolverOptions){ .n_threads = 2,
+  resolver = p2p_resolver_new_full (&(P2pResolverOptions){ .n_threads = 3,
                                                            .cache_max = cache_max,
                                                            .good_ms = good_ms,
                                                            .failed_ms = failed_ms,
@@ -320,6 +353,77 @@ test_shared (void)
   resolver_done (resolver, &dns);
 }
 
+static P2pIo
+lookup_fresh (P2pResolver *resolver, const char *host, P2pAddress *addresses, unsigned *n)
+{
+  return p2p_resolver_lookup_fresh (resolver, p2p_span_from_string (host), 80, addresses, n, SOON);
+}
+
+/* Nothing that was found before is believed, neither good nor bad. */
+static void
+test_fresh (void)
+{
+  Dns dns = { .addresses = { "10.0.0.1" } };
+  P2pResolver *resolver = resolver_new (&dns, 60000, 60000, 4);
+  P2pAddress addresses[P2P_ADDRESSES_MAX];
+  unsigned n = 0;
+
+  g_assert_cmpint (lookup_fresh (resolver, "a.test", addresses, &n), ==, P2P_IO_OK);
+  assert_address (&addresses[0], "10.0.0.1", 80);
+  dns_set_address (&dns, "10.0.0.2");
+  g_assert_cmpint (lookup (resolver, "a.test", addresses, &n, SOON), ==, P2P_IO_OK);
+  assert_address (&addresses[0], "10.0.0.1", 80);
+  /* A loaded machine may take longer than the answer of before is given up for. */
+  do
+    g_assert_cmpint (lookup_fresh (resolver, "a.test", addresses, &n), ==, P2P_IO_OK);
+  while (((struct sockaddr_in *) &addresses[0].address)->sin_addr.s_addr != inet_addr ("10.0.0.2"));
+  g_assert_cmpint (lookup (resolver, "a.test", addresses, &n, SOON), ==, P2P_IO_OK);
+  assert_address (&addresses[0], "10.0.0.2", 80);
+
+  dns_set (&dns, EAI_AGAIN, false);
+  g_assert_cmpint (lookup_fresh (resolver, "b.test", addresses, &n), ==, P2P_IO_TIMEOUT);
+  dns_set (&dns, 0, false);
+  g_assert_cmpint (lookup (resolver, "b.test", addresses, &n, SOON), ==, P2P_IO_TIMEOUT);
+  g_assert_cmpint (lookup_fresh (resolver, "b.test", addresses, &n), ==, P2P_IO_OK);
+  /* The addresses of before serve in trouble. */
+  dns_set (&dns, EAI_AGAIN, false);
+  g_assert_cmpint (lookup_fresh (resolver, "b.test", addresses, &n), ==, P2P_IO_OK);
+  dns_set (&dns, EAI_NONAME, false);
+  for (P2pIo io = P2P_IO_OK; io != P2P_IO_REFUSED;)
+    io = lookup_fresh (resolver, "b.test", addresses, &n);
+  resolver_done (resolver, &dns);
+}
+
+/* One that hangs keeps no other from asking beside it, and changes nothing when it ends at last. */
+static void
+test_fresh_beside_hanging (void)
+{
+  Dns dns = { .hang = 2 };
+  P2pResolver *resolver = resolver_new (&dns, 60000, 60000, 4);
+  Asker asker = { .resolver = resolver, .io = P2P_IO_SYS };
+  P2pAddress addresses[P2P_ADDRESSES_MAX];
+  pthread_t thread;
+  unsigned n = 0;
+
+  P2P_PTHREAD (pthread_create (&thread, NULL, asker_main, &asker));
+  dns_await (&dns, 1);
+  g_assert_cmpint (p2p_resolver_lookup_fresh (resolver, P2P_SPAN ("one.test"), 80, addresses, &n,
+                                              p2p_deadline_ms (5)),
+                   ==, P2P_IO_TIMEOUT);
+  dns_await (&dns, 2);
+  dns_set_address (&dns, "10.0.0.7");
+  g_assert_cmpint (lookup_fresh (resolver, "one.test", addresses, &n), ==, P2P_IO_OK);
+  assert_address (&addresses[0], "10.0.0.7", 80);
+  /* Who waits for the one that hangs is served as well. */
+  P2P_PTHREAD (pthread_join (thread, NULL));
+  g_assert_cmpint (asker.io, ==, P2P_IO_OK);
+
+  dns_release (&dns, EAI_NONAME);
+  g_assert_cmpint (lookup (resolver, "one.test", addresses, &n, SOON), ==, P2P_IO_OK);
+  assert_address (&addresses[0], "10.0.0.7", 80);
+  resolver_done (resolver, &dns);
+}
+
 /* Connecting ------------------------------------------------------------------------------------
  */
 
@@ -459,6 +563,8 @@ main (int argc, char **argv)
   g_test_add_func ("/resolver/stale", test_stale);
   g_test_add_func ("/resolver/limit", test_limit);
   g_test_add_func ("/resolver/shared", test_shared);
+  g_test_add_func ("/resolver/fresh", test_fresh);
+  g_test_add_func ("/resolver/fresh-beside-hanging", test_fresh_beside_hanging);
   g_test_add_func ("/resolver/localhost", test_localhost);
   g_test_add_func ("/connect/addresses", test_connect);
   g_test_add_func ("/connect/happy-eyeballs", test_happy_eyeballs);
