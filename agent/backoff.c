@@ -7,21 +7,20 @@
 
 #define FIRST_MIN_MS 100
 #define FIRST_MAX_MS 1000
-#define FAILURE_MAX_MS 5000
+#define FAILURE_MAX_MS 4000 /* with a second for the try itself: back within 5 s */
 #define LONG_OUTAGE_US (600 * INT64_C (1000000))
 #define SLOW_MAX_MS 30000
 #define LIVED_MS 60000
 
 /* Doubles, and keeps a tenth of chance in it so that many agents do not come back in step. */
 static int64_t
-next_pause (Backoff *backoff, int64_t max_ms)
+next_pause (int64_t *pause_ms, int64_t max_ms)
 {
-  if (backoff->pause_ms == 0)
-    backoff->pause_ms = g_random_int_range (FIRST_MIN_MS, FIRST_MAX_MS + 1);
+  if (*pause_ms == 0)
+    *pause_ms = g_random_int_range (FIRST_MIN_MS, FIRST_MAX_MS + 1);
   else
-    backoff->pause_ms = backoff->pause_ms * 2 * g_random_int_range (90, 111) / 100;
-  backoff->pause_ms = MIN (backoff->pause_ms, max_ms);
-  return backoff->pause_ms;
+    *pause_ms = MIN (*pause_ms * 2, max_ms) * g_random_int_range (90, 101) / 100;
+  return *pause_ms;
 }
 
 int64_t
@@ -29,15 +28,17 @@ backoff_after_session (Backoff *backoff, int64_t lived_ms, int64_t now_us)
 {
   backoff->outage_since_us = now_us;
   if (lived_ms >= LIVED_MS)
-    backoff->pause_ms = 0;
-  return next_pause (backoff, SLOW_MAX_MS);
+    backoff->session_pause_ms = backoff->failure_pause_ms = 0;
+  return next_pause (&backoff->session_pause_ms, SLOW_MAX_MS);
 }
 
 int64_t
 backoff_after_failure (Backoff *backoff, int64_t now_us)
 {
+  bool is_long;
+
   if (backoff->outage_since_us == 0)
     backoff->outage_since_us = now_us;
-  return next_pause (backoff, now_us - backoff->outage_since_us > LONG_OUTAGE_US ? SLOW_MAX_MS
-                                                                                : FAILURE_MAX_MS);
+  is_long = now_us - backoff->outage_since_us > LONG_OUTAGE_US;
+  return next_pause (&backoff->failure_pause_ms, is_long ? SLOW_MAX_MS : FAILURE_MAX_MS);
 }

@@ -9,14 +9,14 @@
 
 typedef struct
 {
-  int64_t pause_ms;        /* the last one; 0: none yet */
-  int64_t outage_since_us; /* monotonic; 0: none */
+  int64_t session_pause_ms, failure_pause_ms; /* the last one; 0: none yet */
+  int64_t outage_since_us;                    /* monotonic; 0: none */
 } Backoff;
 
 /* After a session: lived_ms is how long it was up. A random 0.1 to 1 s, doubling to 30 s while
- * sessions live less than 60 s. */
+ * sessions live less than 60 s; one that lived longer begins both pauses anew. */
 int64_t backoff_after_session (Backoff *backoff, int64_t lived_ms, int64_t now_us);
 
-/* After a try that did not get through: doubling to 5 s, to 30 s when the outage is older than ten
- * minutes. */
+/* From a try that does not get through to the next: a random 0.1 to 1 s, doubling to 4 s, to 30 s
+ * when the outage is older than ten minutes. */
 int64_t backoff_after_failure (Backoff *backoff, int64_t now_us);

@@ -67,12 +67,55 @@ test_backoff_failures (void)
   g_assert_cmpint (pause_ms, >=, 100);
   g_assert_cmpint (pause_ms, <=, 1000);
   for (int i = 0; i < 20; i++)
-    pause_ms = backoff_after_failure (&backoff, now_us);
-  g_assert_cmpint (pause_ms, ==, 5000);
+    {
+      pause_ms = backoff_after_failure (&backoff, now_us);
+      /* and a second for the try itself: back within 5 s */
+      g_assert_cmpint (pause_ms, <=, 4000);
+    }
+  g_assert_cmpint (pause_ms, >=, 3600);
   now_us += 601 * SECOND;
   for (int i = 0; i < 20; i++)
-    pause_ms = backoff_after_failure (&backoff, now_us);
-  g_assert_cmpint (pause_ms, ==, 30000);
+    {
+      pause_ms = backoff_after_failure (&backoff, now_us);
+      g_assert_cmpint (pause_ms, <=, 30000);
+    }
+  g_assert_cmpint (pause_ms, >=, 27000);
+}
+
+/* What the pauses have grown to is kept for each kind by itself. */
+static void
+test_backoff_both (void)
+{
+  Backoff backoff = { 0 };
+
+  for (int i = 0; i < 20; i++)
+    g_assert_cmpint (backoff_after_failure (&backoff, SECOND), <=, 4000);
+  /* a session that dies soon after a long outage */
+  g_assert_cmpint (backoff_after_session (&backoff, 59999, 2 * SECOND), <=, 1000);
+  g_assert_cmpint (backoff_after_session (&backoff, 59999, 2 * SECOND), <=, 2000);
+  g_assert_cmpint (backoff_after_failure (&backoff, 3 * SECOND), >=, 3600);
+  /* a longer one resets both */
+  g_assert_cmpint (backoff_after_session (&backoff, 60000, 4 * SECOND), <=, 1000);
+  g_assert_cmpint (backoff_after_failure (&backoff, 5 * SECOND), <=, 1000);
+}
+
+/* Many agents that lost the same daemon do not come back in step, however long it took. */
+static void
+test_backoff_chance (void)
+{
+  int64_t least = INT64_MAX, most = 0;
+
+  for (int agent = 0; agent < 100; agent++)
+    {
+      Backoff backoff = { 0 };
+      int64_t pause_ms = 0;
+
+      for (int i = 0; i < 20; i++)
+        pause_ms = backoff_after_failure (&backoff, SECOND);
+      least = MIN (least, pause_ms);
+      most = MAX (most, pause_ms);
+    }
+  g_assert_cmpint (most - least, >, 200);
 }
 
 static void
@@ -83,7 +126,8 @@ test_backoff_sessions (void)
 
   for (int i = 0; i < 20; i++)
     pause_ms = backoff_after_session (&backoff, 59999, SECOND);
-  g_assert_cmpint (pause_ms, ==, 30000);
+  g_assert_cmpint (pause_ms, >=, 27000);
+  g_assert_cmpint (pause_ms, <=, 30000);
   /* one that lived resets it */
   pause_ms = backoff_after_session (&backoff, 60000, SECOND);
   g_assert_cmpint (pause_ms, >=, 100);
@@ -99,5 +143,7 @@ main (int argc, char **argv)
   g_test_add_func ("/agent/judge", test_judge);
   g_test_add_func ("/agent/backoff/failures", test_backoff_failures);
   g_test_add_func ("/agent/backoff/sessions", test_backoff_sessions);
+  g_test_add_func ("/agent/backoff/both", test_backoff_both);
+  g_test_add_func ("/agent/backoff/chance", test_backoff_chance);
   return g_test_run ();
 }
