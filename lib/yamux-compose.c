@@ -124,6 +124,8 @@ put_control (P2pYamux *yamux, YamuxBatch *batch)
     {
       put_header (batch, YAMUX_PING, YAMUX_SYN, 0, ++yamux->ping_value);
       yamux->ping_sent_us = p2p_now_us ();
+      if (!yamux_awaits_byte_locked (yamux)) /* else a byte has been awaited for longer */
+        yamux->awaits_since_us = yamux->ping_sent_us;
       yamux->tell_ping = false;
     }
   for (unsigned i = 0; i < yamux->n_refusals; i++)

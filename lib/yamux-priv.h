@@ -220,6 +220,7 @@ struct P2pYamux
   bool tell_ping, tell_go_away;
   uint32_t ping_value, go_away_code;
   int64_t ping_sent_us;                /* 0: none since the last answer */
+  int64_t awaits_since_us; /* a byte must come within dead_after_ms; 0: no ping was sent yet */
   int64_t check_wait_us;               /* p2p_yamux_check () was called: how long to wait; 0: not */
   int64_t check_since_us, check_by_us; /* a byte must come in between; 0: no check is under way */
   int64_t hurry_us; /* when control frames must leave at the latest (1: at once); 0: none wait */
@@ -254,6 +255,8 @@ unsigned yamux_resets_lately (P2pYamux *yamux);
 
 /* yamux-reader.c */
 void *yamux_reader_main (void *data);
+/* A ping was sent and no byte at all has come since. */
+bool yamux_awaits_byte_locked (P2pYamux *yamux);
 /* Ends all streams, says GOAWAY if that makes sense, closes the transport. On the reader thread or
  * without one. */
 void yamux_finish (P2pYamux *yamux, const char *why, bool is_fault);

@@ -61,11 +61,12 @@ end_lingers_locked (P2pYamux *yamux, int64_t now_us)
     }
 }
 
-static bool
-awaits_byte_locked (P2pYamux *yamux)
+bool
+yamux_awaits_byte_locked (P2pYamux *yamux)
 {
-  return yamux->ping_sent_us > 0
-         && atomic_load_explicit (&yamux->last_byte_us, memory_order_relaxed) < yamux->ping_sent_us;
+  return yamux->awaits_since_us > 0
+         && atomic_load_explicit (&yamux->last_byte_us, memory_order_relaxed)
+                < yamux->awaits_since_us;
 }
 
 /* False: a check found the peer silent. */
@@ -111,9 +112,8 @@ keep_time_locked (P2pYamux *yamux, bool read_all)
   int64_t dead_after_us = yamux->options.dead_after_ms * 1000;
 
   end_lingers_locked (yamux, now_us);
-  if (!keep_check_locked (yamux, now_us))
-    return "the peer is silent";
-  if (awaits_byte_locked (yamux) && now_us >= yamux->ping_sent_us + dead_after_us)
+  if (!keep_check_locked (yamux, now_us)
+      || (yamux_awaits_byte_locked (yamux) && now_us >= yamux->awaits_since_us + dead_after_us))
     {
       yamux->ours = true;
       return "the peer is silent";
@@ -143,8 +143,8 @@ next_due_locked (P2pYamux *yamux)
   int64_t due_us = MIN (yamux->next_ping_us, p2p_deadline_ms (yamux->options.linger_ms));
   YamuxStream *strm = TAILQ_FIRST (&yamux->lingers);
 
-  if (awaits_byte_locked (yamux))
-    due_us = MIN (due_us, yamux->ping_sent_us + dead_after_us);
+  if (yamux_awaits_byte_locked (yamux))
+    due_us = MIN (due_us, yamux->awaits_since_us + dead_after_us);
   if (yamux->check_by_us > 0)
     due_us = MIN (due_us, yamux->check_by_us);
   if (yamux->blocked)

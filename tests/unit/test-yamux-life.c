@@ -57,6 +57,54 @@ test_silent_peer (void)
   peer_stop (&peer);
 }
 
+/* Who doubts the path has the answer soon, whatever the pings are set to. */
+static void
+test_check (void)
+{
+  Peer peer;
+  RawFrame ping;
+  int64_t before_us;
+
+  start (&peer, (P2pYamuxOptions){ .ping_interval_ms = 60000, .dead_after_ms = 60000 });
+  (void) raw_expect (peer.fd, YAMUX_PING, YAMUX_SYN, 0); /* the first, for the round trip */
+  /* A byte within the time, and the session lives on. */
+  p2p_yamux_check (peer.end.yamux, 20000);
+  ping = raw_expect (peer.fd, YAMUX_PING, YAMUX_SYN, 0);
+  raw_send (peer.fd, YAMUX_PING, YAMUX_ACK, 0, ping.length, NULL);
+  while (p2p_yamux_get_stats (peer.end.yamux).round_trip_us < 0)
+    (void) poll (NULL, 0, 1);
+  g_assert_true (p2p_yamux_is_open (peer.end.yamux));
+  /* None, and it is over by our own judgement. */
+  before_us = p2p_now_us ();
+  p2p_yamux_check (peer.end.yamux, 100);
+  end_await (&peer.end);
+  g_assert_cmpint (p2p_now_us () - before_us, >=, 100000);
+  g_assert_cmpint (p2p_now_us () - before_us, <, 20000000);
+  g_assert_cmpstr (peer.end.why, ==, "the peer is silent");
+  g_assert_true (peer.end.ours);
+  peer_stop (&peer);
+}
+
+/* Doubts that come again and again put off nothing: the first ping without an answer counts. */
+static void
+test_checks_without_end (void)
+{
+  Peer peer;
+  int64_t until_us = WITHIN;
+
+  start (&peer, (P2pYamuxOptions){ .ping_interval_ms = 60000, .dead_after_ms = 200 });
+  while (p2p_yamux_is_open (peer.end.yamux))
+    {
+      g_assert_cmpint (p2p_now_us (), <, until_us);
+      p2p_yamux_check (peer.end.yamux, 60000);
+      (void) poll (NULL, 0, 20); /* a network that changes all the time */
+    }
+  end_await (&peer.end);
+  g_assert_cmpstr (peer.end.why, ==, "the peer is silent");
+  g_assert_true (peer.end.ours);
+  peer_stop (&peer);
+}
+
 /* Any byte is a sign of life, even if no ping is ever answered. */
 static void
 test_busy_peer (void)
@@ -220,6 +268,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/yamux-life/round-trip", test_round_trip);
   g_test_add_func ("/yamux-life/silent-peer", test_silent_peer);
+  g_test_add_func ("/yamux-life/check", test_check);
+  g_test_add_func ("/yamux-life/checks-without-end", test_checks_without_end);
   g_test_add_func ("/yamux-life/busy-peer", test_busy_peer);
   g_test_add_func ("/yamux-life/stuck-transport", test_stuck_transport);
   g_test_add_func ("/yamux-life/slow-transport", test_slow_transport);
