@@ -4,6 +4,7 @@
  * afterwards but for what is atomic. */
 #pragma once
 
+#include "agent/allow.h"
 #include "agent/settings.h"
 #include "lib/pool.h"
 #include "lib/resolver.h"
@@ -21,6 +22,7 @@ typedef struct
   uint16_t port;
   char *authority;      /* (owned) host and port as Host wants them */
   P2pTlsClient *tls;    /* (owned) (nullable: http) */
+  Allow *allow;         /* (owned) where the daemon may go from here */
   char instance[33];    /* made at start */
   P2pResolver *resolver;        /* (owned) of origins */
   P2pResolver *daemon_resolver; /* (owned) apart: origins' names that hang hold up no dial */

@@ -3,6 +3,7 @@
 /* One stream of the daemon: its open request, the connection to the origin, the answer, and the
  * relay. Each on a worker of the pool; the relay parks when it is idle. */
 #include "agent/agent.h"
+#include "agent/denials.h"
 #include "agent/judge.h"
 
 #include "lib/log.h"
@@ -101,8 +102,11 @@ serve_tcp (P2pStream *take_strm, const P2pTunnelOpen *open)
 
   if (error != P2P_TUNNEL_OK)
     {
-      p2p_log (P2P_LOG_WARNING, "agent", "request %s: %s port %u: %s, answering %s",
-               open->request_id, open->host, open->port, detail, p2p_tunnel_error_text (error));
+      if (error == P2P_TUNNEL_DENIED)
+        denials_note (open, detail);
+      else
+        p2p_log (P2P_LOG_WARNING, "agent", "request %s: %s port %u: %s, answering %s",
+                 open->request_id, open->host, open->port, detail, p2p_tunnel_error_text (error));
       refuse (take_strm, error, detail);
       return;
     }

@@ -6,52 +6,25 @@
 #include "agent/agent.h"
 #include "lib/resolver.h"
 
-#include <arpa/inet.h>
-#include <glib.h>
-
-static bool
-is_forbidden_v4 (uint32_t address)
+/* Keeps those that are good, in their order. When there is none: the first one's fault. */
+static AllowVerdict
+keep_allowed (const char *host, uint16_t port, P2pAddress *addresses, unsigned *n)
 {
-  return (address >> 16) == 0xa9fe; /* 169.254.0.0/16 */
-}
+  AllowVerdict fault = ALLOW_YES;
+  unsigned n_kept = 0;
 
-static bool
-has_prefix (const struct in6_addr *address, const char *prefix, unsigned n_bytes)
-{
-  struct in6_addr wanted;
+  for (unsigned i = 0; i < *n; i++)
+    {
+      AllowVerdict verdict = allow_judge_address (agent.allow, host, port,
+                                                  (const struct sockaddr *) &addresses[i].address);
 
-  return inet_pton (AF_INET6, prefix, &wanted) == 1
-         && memcmp (address, &wanted, n_bytes) == 0;
-}
-
-static uint32_t
-v4_at (const struct in6_addr *address, unsigned at)
-{
-  const uint8_t *b = address->s6_addr + at;
-
-  return (uint32_t) b[0] << 24 | (uint32_t) b[1] << 16 | (uint32_t) b[2] << 8 | b[3];
-}
-
-/* IPv4 stands inside IPv6 in three places: mapped, NAT64 (RFC 6052) and 6to4 (RFC 3056). */
-static bool
-is_forbidden_v6 (const struct in6_addr *address)
-{
-  if (IN6_IS_ADDR_LINKLOCAL (address) || has_prefix (address, "fd00:ec2::254", 16))
-    return true;
-  if (IN6_IS_ADDR_V4MAPPED (address) || has_prefix (address, "64:ff9b::", 12))
-    return is_forbidden_v4 (v4_at (address, 12));
-  return has_prefix (address, "2002::", 2) && is_forbidden_v4 (v4_at (address, 2));
-}
-
-bool
-judge_is_forbidden (const struct sockaddr *address)
-{
-  if (address->sa_family == AF_INET)
-    return is_forbidden_v4 (
-        ntohl (((const struct sockaddr_in *) (const void *) address)->sin_addr.s_addr));
-  if (address->sa_family == AF_INET6)
-    return is_forbidden_v6 (&((const struct sockaddr_in6 *) (const void *) address)->sin6_addr);
-  return true;
+      if (verdict == ALLOW_YES)
+        addresses[n_kept++] = addresses[i];
+      else if (fault == ALLOW_YES)
+        fault = verdict;
+    }
+  *n = n_kept;
+  return n_kept > 0 ? ALLOW_YES : fault;
 }
 
 P2pIo
@@ -62,7 +35,8 @@ judge_and_connect (const char *host,
                    const char **ret_denied)
 {
   P2pAddress addresses[P2P_ADDRESSES_MAX];
-  unsigned n, n_allowed = 0;
+  AllowVerdict verdict = allow_judge_name (agent.allow, host, port);
+  unsigned n = 0;
   P2pIo io;
 
   *ret_denied = NULL;
@@ -71,17 +45,16 @@ judge_and_connect (const char *host,
       *ret_denied = "Unix sockets are not reached through an agent";
       return P2P_IO_REFUSED;
     }
-  io = p2p_resolver_lookup (agent.resolver, p2p_span_from_string (host), port, addresses, &n,
-                            deadline_us);
-  if (io != P2P_IO_OK)
-    return io;
-  for (unsigned i = 0; i < n; i++)
-    if (!judge_is_forbidden ((const struct sockaddr *) &addresses[i].address))
-      addresses[n_allowed++] = addresses[i];
-  if (n_allowed == 0)
+  if (verdict == ALLOW_YES)
     {
-      *ret_denied = "link-local and metadata addresses are not reached through this agent";
-      return P2P_IO_REFUSED;
+      io = p2p_resolver_lookup (agent.resolver, p2p_span_from_string (host), port, addresses, &n,
+                                deadline_us);
+      if (io != P2P_IO_OK)
+        return io;
+      verdict = keep_allowed (host, port, addresses, &n);
     }
-  return p2p_connect_addresses (addresses, n_allowed, deadline_us, ret_strm);
+  if (verdict == ALLOW_YES)
+    return p2p_connect_addresses (addresses, n, deadline_us, ret_strm);
+  *ret_denied = allow_verdict_text (verdict);
+  return P2P_IO_REFUSED;
 }

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Where the agent may connect to. Each address that a name resolves to is judged, and the
- * connection goes to a judged address, so that a name cannot change in between. Link-local
- * addresses and those of cloud metadata services are refused under every spelling. */
+/* To an origin, where AGENT_ALLOW and AGENT_DENY let the daemon (allow.h). A name is resolved once,
+ * each address is judged, and the connection goes to a judged address, so that the name cannot
+ * change in between. */
 #pragma once
 
 #include "lib/stream.h"
 
-#include <netinet/in.h>
-#include <stdbool.h>
-#include <sys/socket.h>
-
-/* True: refused. */
-bool judge_is_forbidden (const struct sockaddr *address);
+#include <stdint.h>
 
 /* Resolves, judges, connects to the first that answers; blocks to the deadline. *ret_denied
  * (static) is set when it was the judgement that said no. */

@@ -3,6 +3,7 @@
 /* p2pstream-agent: start order, one line a module, and the way back. The main thread blocks all
  * signals and holds the link. */
 #include "agent/agent.h"
+#include "agent/denials.h"
 #include "agent/report.h"
 #include "agent/setup.h"
 
@@ -54,6 +55,7 @@ start (GError **error)
                                   .queue_max = QUEUE_MAX,
                                   .idle_ms = 30000 };
 
+  denials_setup ();
   agent.resolver = p2p_resolver_new (RESOLVER_THREADS, RESOLVER_CACHE, error);
   if (!agent.resolver)
     return false;
@@ -79,6 +81,15 @@ stop (void)
   g_clear_pointer (&agent.budget, p2p_yamux_budget_unref);
   g_clear_pointer (&agent.daemon_resolver, p2p_resolver_free);
   g_clear_pointer (&agent.resolver, p2p_resolver_free);
+  denials_teardown ();
+}
+
+static void
+tell_limits (void)
+{
+  g_autofree char *text = allow_describe (agent.allow);
+
+  p2p_log (P2P_LOG_INFO, "agent", "%s", text);
 }
 
 static int
@@ -92,6 +103,7 @@ run (int signal_fd)
   if (setup_agent (&error))
     {
       p2p_log_start (agent.settings.log_level, agent.settings.log_format);
+      tell_limits ();
       if (start (&error))
         watchdog
             = p2p_watchdog_new (&agent.pool, 1, P2P_WATCHDOG_TICK_MS, P2P_WATCHDOG_TICKS, &error);

@@ -4,6 +4,7 @@
  * worker while `busy`. */
 #include "agent/report.h"
 
+#include "agent/denials.h"
 #include "agent/dial.h"
 #include "lib/http1.h"
 #include "lib/log.h"
@@ -23,6 +24,7 @@ static struct
 {
   P2pTask task;
   atomic_bool busy;
+  bool older_daemon; /* which knows no requests_denied; the worker's while busy */
   char text[2048]; /* the request */
   size_t n_text;
   P2pStream *strm; /* (owned) (nullable) kept between reports; the worker's while busy */
@@ -69,21 +71,31 @@ memory_pages (void)
   return resident;
 }
 
+static int
+print_body (const P2pYamuxStats *stats, char *body, size_t size)
+{
+  char number[G_ASCII_DTOSTR_BUF_SIZE], denied[64] = "";
+
+  g_ascii_formatd (number, sizeof number, "%.2f", cpu_percent (p2p_now_us ()));
+  if (!report.older_daemon)
+    (void) snprintf (denied, sizeof denied, "\"requests_denied\":%" PRIu64 ",",
+                     denials_count ()); /* fits */
+  return snprintf (
+      body, size,
+      "{\"memory_bytes\":%ld,\"cpu_percent\":%s,\"threads\":%u,\"active_requests\":%u,"
+      "\"requests_ok\":%" PRIuFAST64 ",\"requests_failed\":%" PRIuFAST64
+      ",%s\"bytes_received\":%" PRIu64 ",\"bytes_sent\":%" PRIu64 ",\"version\":\"%s\"}",
+      memory_pages () * sysconf (_SC_PAGESIZE), number, p2p_pool_get_stats (agent.pool).threads,
+      stats->streams, atomic_load (&agent.requests_ok), atomic_load (&agent.requests_failed),
+      denied, stats->bytes_in, stats->bytes_out, PACKAGE_VERSION);
+}
+
 static bool
 print_request (const P2pYamuxStats *stats)
 {
-  char body[512], number[G_ASCII_DTOSTR_BUF_SIZE];
-  int n_body, n;
+  char body[512];
+  int n_body = print_body (stats, body, sizeof body), n;
 
-  g_ascii_formatd (number, sizeof number, "%.2f", cpu_percent (p2p_now_us ()));
-  n_body = snprintf (
-      body, sizeof body,
-      "{\"memory_bytes\":%ld,\"cpu_percent\":%s,\"threads\":%u,\"active_requests\":%u,"
-      "\"requests_ok\":%" PRIuFAST64 ",\"requests_failed\":%" PRIuFAST64
-      ",\"bytes_received\":%" PRIu64 ",\"bytes_sent\":%" PRIu64 ",\"version\":\"%s\"}",
-      memory_pages () * sysconf (_SC_PAGESIZE), number, p2p_pool_get_stats (agent.pool).threads,
-      stats->streams, atomic_load (&agent.requests_ok), atomic_load (&agent.requests_failed),
-      stats->bytes_in, stats->bytes_out, PACKAGE_VERSION);
   n = snprintf (
       report.text, sizeof report.text,
       "POST /api/v1/agent/stats HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"
@@ -131,7 +143,12 @@ send_once (int64_t deadline_us)
     }
   if (p2p_stream_write_all (report.strm, &iov, 1, NULL, deadline_us) != P2P_IO_OK
       || !read_answer (report.strm, &status, deadline_us))
-    p2p_stream_close (g_steal_pointer (&report.strm));
+    {
+      p2p_stream_close (g_steal_pointer (&report.strm));
+      report.older_daemon = false; /* another one may be there when it is dialled again */
+    }
+  if (status == 400) /* a member that it does not know: the next one goes without */
+    report.older_daemon = true;
   if (status / 100 != 2)
     p2p_log (P2P_LOG_DEBUG, "agent", "report: the daemon answered %u", status);
 }
@@ -150,6 +167,7 @@ report_when_due (const P2pYamuxStats *stats)
 {
   int64_t now_us = p2p_now_us ();
 
+  denials_tell_rest ();
   if (now_us < report.due_us || atomic_load (&report.busy))
     return;
   report.due_us = now_us + EVERY_MS * 1000;

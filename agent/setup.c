@@ -181,6 +181,9 @@ setup_agent (GError **error)
 
   if (!setup_token (error) || !setup_url (&https, error))
     return false;
+  agent.allow = allow_new (agent.settings.agent_allow, agent.settings.agent_deny, error);
+  if (!agent.allow)
+    return false;
   setup_name ();
   if (https && !setup_tls (error))
     return false;
@@ -202,4 +205,5 @@ setup_clear (void)
   g_clear_pointer (&agent.host, g_free);
   g_clear_pointer (&agent.authority, g_free);
   g_clear_pointer (&agent.tls, p2p_tls_client_unref);
+  g_clear_pointer (&agent.allow, allow_free);
 }

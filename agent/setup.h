@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* From settings to what the agent works with: token, URL, trust. Before the first thread. */
+/* From settings to what the agent works with: token, URL, trust, limits. Before the first thread.
+ */
 #pragma once
 
 #include "agent/agent.h"

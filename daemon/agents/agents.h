@@ -44,8 +44,8 @@ typedef enum
 
 typedef struct
 {
-  int64_t memory_bytes, threads, active_requests, requests_ok, requests_failed, bytes_received,
-      bytes_sent;
+  int64_t memory_bytes, threads, active_requests, requests_ok, requests_failed, requests_denied,
+      bytes_received, bytes_sent;
   double cpu_percent;
   char version[32];
 } AgentReport; /* the last POST /api/v1/agent/stats */

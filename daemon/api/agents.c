@@ -93,6 +93,7 @@ report_to_json (const AgentReport *report)
   json_object_set_int_member (object, "active_requests", report->active_requests);
   json_object_set_int_member (object, "requests_ok", report->requests_ok);
   json_object_set_int_member (object, "requests_failed", report->requests_failed);
+  json_object_set_int_member (object, "requests_denied", report->requests_denied);
   json_object_set_int_member (object, "bytes_received", report->bytes_received);
   json_object_set_int_member (object, "bytes_sent", report->bytes_sent);
   add_text (object, "version", report->version);
@@ -245,8 +246,8 @@ api_agents_rotate_token (ApiCall *call, GError **error)
 
 typedef struct
 {
-  int64_t memory_bytes, threads, active_requests, requests_ok, requests_failed, bytes_received,
-      bytes_sent;
+  int64_t memory_bytes, threads, active_requests, requests_ok, requests_failed, requests_denied,
+      bytes_received, bytes_sent;
   double cpu_percent;
   char *version; /* (owned) */
 } Report;
@@ -273,6 +274,7 @@ static const ApiField report_fields[] = {
   API_FIELD ("active_requests", API_INT, 0, offsetof (Report, active_requests), .max = INT64_MAX),
   API_FIELD ("requests_ok", API_INT, 0, offsetof (Report, requests_ok), .max = INT64_MAX),
   API_FIELD ("requests_failed", API_INT, 0, offsetof (Report, requests_failed), .max = INT64_MAX),
+  API_FIELD ("requests_denied", API_INT, 0, offsetof (Report, requests_denied), .max = INT64_MAX),
   API_FIELD ("bytes_received", API_INT, 0, offsetof (Report, bytes_received), .max = INT64_MAX),
   API_FIELD ("bytes_sent", API_INT, 0, offsetof (Report, bytes_sent), .max = INT64_MAX),
   API_FIELD ("version", API_TEXT, 0, offsetof (Report, version), .max = 31),
@@ -296,6 +298,7 @@ api_agent_stats_post (ApiCall *call, GError **error)
         .active_requests = row->active_requests,
         .requests_ok = row->requests_ok,
         .requests_failed = row->requests_failed,
+        .requests_denied = row->requests_denied,
         .bytes_received = row->bytes_received,
         .bytes_sent = row->bytes_sent,
         .cpu_percent = row->cpu_percent,
