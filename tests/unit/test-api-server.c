@@ -32,7 +32,7 @@ choose (const char *server_name, void *data)
 }
 
 static void
-init_with (ServerFixture *fixture, bool tls)
+init_with (ServerFixture *fixture, bool tls, int64_t bound_ms)
 {
   static const char *const alpn[] = { "http/1.1", NULL };
   g_autoptr (GError) error = NULL;
@@ -43,9 +43,9 @@ init_with (ServerFixture *fixture, bool tls)
     .workers_max = 4,
     .connections_max = 100,
     .connections_per_address_max = 60,
-    .handshake_timeout_ms = 2000,
-    .header_timeout_ms = 2000,
-    .body_timeout_ms = 2000,
+    .handshake_timeout_ms = bound_ms,
+    .header_timeout_ms = bound_ms,
+    .body_timeout_ms = bound_ms,
     .idle_timeout_ms = 60000,
   };
 
@@ -72,14 +72,22 @@ static void
 init (ServerFixture *fixture, const void *data)
 {
   (void) data;
-  init_with (fixture, false);
+  init_with (fixture, false, 3 * PATIENCE_MS);
+}
+
+/* For tests of the time-outs; a busy machine is too slow for them now and then. */
+static void
+init_short (ServerFixture *fixture, const void *data)
+{
+  (void) data;
+  init_with (fixture, false, 2000);
 }
 
 static void
 init_tls (ServerFixture *fixture, const void *data)
 {
   (void) data;
-  init_with (fixture, true);
+  init_with (fixture, true, 4000);
 }
 
 static void
@@ -345,10 +353,10 @@ test_continue (ServerFixture *fixture, const void *data)
   p2p_stream_close (strm);
 }
 
-/* Stalled in every phase, more of them than there are workers: others are served, and each is ended
- * on time. */
-static void
-test_stalled (ServerFixture *fixture, const void *data)
+/* Microseconds until all of them have ended, stalled in every phase, more than there are workers,
+ * after another was served. */
+static int64_t
+stall (void)
 {
   static const char *const begun[]
       = { "", "G", "GET /healthz HTTP/1.1\r\nHo",
@@ -357,10 +365,8 @@ test_stalled (ServerFixture *fixture, const void *data)
   P2pStream *stalled[40];
   P2pStream *strm;
   g_autofree char *answer = NULL;
-  int64_t start = p2p_now_us ();
+  int64_t start_us = p2p_now_us ();
 
-  (void) fixture;
-  (void) data;
   for (unsigned i = 0; i < G_N_ELEMENTS (stalled); i++)
     {
       stalled[i] = dial ();
@@ -381,7 +387,20 @@ test_stalled (ServerFixture *fixture, const void *data)
         assert_status (late, 408);
       p2p_stream_close (stalled[i]);
     }
-  g_assert_cmpint (p2p_now_us () - start, <, 10 * G_USEC_PER_SEC);
+  return p2p_now_us () - start_us;
+}
+
+/* One after the other they would take 20 s, every time. */
+static void
+test_stalled (ServerFixture *fixture, const void *data)
+{
+  int64_t took_us = INT64_MAX;
+
+  (void) fixture;
+  (void) data;
+  for (unsigned i = 0; i < 3 && took_us >= 10 * G_USEC_PER_SEC; i++)
+    took_us = stall ();
+  g_assert_cmpint (took_us, <, 10 * G_USEC_PER_SEC);
 }
 
 static void
@@ -518,7 +537,7 @@ main (int argc, char **argv)
   ADD ("bad-framing", init, test_bad_framing);
   ADD ("large", init, test_large);
   ADD ("continue", init, test_continue);
-  ADD ("stalled", init, test_stalled);
+  ADD ("stalled", init_short, test_stalled);
   ADD ("per-address", init, test_per_address);
   ADD ("tunnel-door", init, test_tunnel_door);
   ADD ("head", init, test_head_and_bearer);
