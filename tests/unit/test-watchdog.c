@@ -218,9 +218,13 @@ test_stuck (void)
       P2pTask tasks[3] = { { .run = hold_cb }, { .run = hold_cb }, { .run = hold_cb } };
 
       atomic_store (&release, false);
-      (void) p2p_watchdog_new (&pool, 1, 10, 5, NULL);
       for (unsigned i = 0; i < 3; i++)
         p2p_pool_submit (pool, &tasks[i]);
+      /* Until the only thread has the first: the watchdog would be as right before that. */
+      for (int64_t until_us = p2p_deadline_ms (PATIENCE_MS);
+           p2p_pool_get_stats (pool).queued > 2 && p2p_now_us () < until_us;)
+        g_usleep (500);
+      (void) p2p_watchdog_new (&pool, 1, 10, 5, NULL);
       (void) p2p_pool_stop (pool, p2p_deadline_ms (PATIENCE_MS));
       return;
     }
