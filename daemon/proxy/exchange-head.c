@@ -34,6 +34,23 @@ choose_frame (Exchange *ex, const P2pResponseHead *resp)
   return FRAME_CLOSE;
 }
 
+/* Whether the client's connection goes on behind this answer. When the answer comes before the
+ * request's end, that end has to come as well (RFC 9112 section 9.3), which the origin knows: one
+ * that is content and says nothing of closing reads on. A refusal or another place to ask makes the
+ * rest pointless, and a client that waits for 100 (Continue) may never send it (RFC 9110 section
+ * 10.1.1). */
+static bool
+may_go_on (const Exchange *ex, const P2pResponseHead *resp)
+{
+  const P2pRequestHead *head = ex->req->head;
+
+  if (!head->msg.keep_alive || atomic_load (&proxy.stopping))
+    return false;
+  return ex->up_done
+         || (resp->status < 300 && resp->msg.keep_alive && resp->msg.body != P2P_BODY_UNTIL_CLOSE
+             && (!head->expect_continue || ex->up_pipe.body.total > 0));
+}
+
 static Outcome
 start_final (Exchange *ex, size_t head_size)
 {
@@ -42,8 +59,7 @@ start_final (Exchange *ex, size_t head_size)
   Frame frame = choose_frame (ex, resp);
   Writer out;
 
-  if (!ex->up_done || !req->head->msg.keep_alive || atomic_load (&proxy.stopping))
-    ex->close_after = true;
+  ex->close_after |= !may_go_on (ex, resp);
   writer_init (&out, req->ws->out_down, sizeof req->ws->out_down);
   if (!headers_write_response (req, resp, frame, ex->close_after, &out))
     return exchange_fail (ex, 502, too_large);

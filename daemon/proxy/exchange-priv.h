@@ -12,7 +12,7 @@
 typedef enum
 {
   GOES_ON,
-  COMPLETE,    /* the answer is out, whole */
+  COMPLETE,    /* the answer is out, whole, and nothing more is to be done about the request */
   UPGRADED,    /* 101 is out */
   CLIENT_GONE, /* nobody to answer */
   BROKEN,      /* the answer began and cannot be ended */
@@ -34,6 +34,7 @@ struct Exchange
   bool up_done;     /* the request is out, whole */
   bool up_broken;   /* the origin takes no more of it */
   bool answering;   /* the head of the final answer is queued */
+  bool answered;    /* the answer is out, whole */
   bool try_origin;  /* the origin has something to read */
   bool try_client;  /* the client has, or left */
   bool was_patient; /* the answer was waited for once without an eye on the client */
@@ -61,7 +62,8 @@ struct Exchange
   const char *fail_detail; /* (static) */
 };
 
-/* BROKEN when an answer has begun, else FAILED with what to answer. detail: static. */
+/* COMPLETE when the answer is out already, BROKEN when it has begun, else FAILED with what to
+ * answer. detail: static. */
 Outcome exchange_fail (Exchange *ex, unsigned status, const char *detail);
 
 /* Whether a thread that sleeps until its origin answers would be missed: parking costs less then.

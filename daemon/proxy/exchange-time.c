@@ -26,7 +26,7 @@ see_who_is_waited_for (Exchange *ex, unsigned client_want)
 {
   ex->client_takes = (client_want & P2P_WRITABLE) != 0;
   ex->client_sends = (client_want & P2P_READABLE) && !ex->up_done && !ex->up_broken
-                     && !ex->answering && !awaits_continue (ex);
+                     && (!ex->answering || ex->answered) && !awaits_continue (ex);
 }
 
 static Outcome

@@ -15,6 +15,11 @@
 Outcome
 exchange_fail (Exchange *ex, unsigned status, const char *detail)
 {
+  if (ex->answered)
+    {
+      ex->close_after = true;
+      return COMPLETE;
+    }
   if (ex->answering)
     return BROKEN;
   ex->fail_status = status;
@@ -95,7 +100,7 @@ go_up (Exchange *ex, unsigned *client_want, unsigned *origin_want, bool *more)
 static Outcome
 watch_client (Exchange *ex, unsigned *client_want)
 {
-  if (!ex->up_done || !ex->watch)
+  if (!ex->up_done || !ex->watch || ex->answered)
     return GOES_ON;
   if (ex->try_client)
     switch (pipe_read_ahead (&ex->up_pipe))
@@ -129,11 +134,21 @@ give_origin_back (Exchange *ex)
     upstream_close (ex->up);
 }
 
+/* What an answered request still has to do: its body comes to its end, so that the connection can
+ * go on, unless the head has said that it does not (RFC 9112 section 9.3). */
+static bool
+body_is_over (const Exchange *ex)
+{
+  return ex->up_done || ex->up_broken || ex->close_after;
+}
+
 /* The origin has said all. Whoever comes after this answer must not find its places taken: they are
  * free before the client can know that it is answered. */
 static void
 release_origin (Exchange *ex)
 {
+  if (!body_is_over (ex))
+    return;
   request_uncount_target (ex->req);
   request_leave (ex->req);
   if (ex->up_done)
@@ -145,6 +160,8 @@ go_down (Exchange *ex, unsigned *client_want, unsigned *origin_want, bool *more)
 {
   Outcome outcome = GOES_ON;
 
+  if (ex->answered)
+    return body_is_over (ex) ? COMPLETE : GOES_ON;
   if (ex->interim.n > 0)
     {
       outcome = exchange_write_interim (ex, client_want);
@@ -174,7 +191,8 @@ go_down (Exchange *ex, unsigned *client_want, unsigned *origin_want, bool *more)
       *more = true;
       return GOES_ON;
     case PIPE_DONE:
-      return COMPLETE;
+      ex->answered = true;
+      return body_is_over (ex) ? COMPLETE : GOES_ON;
     case PIPE_WRITE_FAILED:
       return CLIENT_GONE;
     case PIPE_READ_FAILED:
@@ -284,7 +302,7 @@ finish_complete (Exchange *ex)
   P2pSpan rest = pipe_get_rest (&ex->up_pipe);
 
   give_origin_back (ex);
-  req->after = ex->close_after ? AFTER_CLOSE : AFTER_KEEP;
+  req->after = ex->close_after || !ex->up_done ? AFTER_CLOSE : AFTER_KEEP;
   req->rest_start = (size_t) (rest.p - req->ws->in);
   req->rest_end = req->rest_start + rest.n;
 }
