@@ -77,7 +77,9 @@ judge_answer (const P2pResponseHead *head, char **ret_why)
       *ret_why = g_strdup ("the daemon does not know this agent id and token (401)");
       break;
     case 403:
-      *ret_why = g_strdup ("the daemon does not let this agent in: it is disabled there (403)");
+      *ret_why = g_strdup ("the daemon does not let this agent in (403): it is disabled there, or "
+                           "AGENT_TLS_CERT_FILE is not a client certificate of the CA that the "
+                           "daemon asks for");
       break;
     case 409:
       *ret_why = g_strdup ("the daemon says that this agent is connected already (409)");

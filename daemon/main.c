@@ -52,21 +52,36 @@ start_config (GError **error)
   return config_start (daemon_.store, error);
 }
 
+/* How the management port is served; NULL with error set. */
+static P2pTlsServer *
+make_management_tls (GError **error)
+{
+  static const char *const alpn[] = { "http/1.1", NULL };
+  const char *ca_file = daemon_.settings.management_tls_client_ca_file;
+  g_autofree char *ca = *ca_file ? certs_read_text (ca_file, error) : NULL;
+  P2pTlsServerOptions options = {
+    .choose = certs_management_choose, .data = daemon_.management, .alpn = alpn, .client_ca_pem = ca
+  };
+  P2pTlsServer *tls = ca || !*ca_file ? p2p_tls_server_new (&options, error) : NULL;
+
+  if (!tls && *ca_file)
+    g_prefix_error (error, "MANAGEMENT_TLS_CLIENT_CA_FILE: %s%s", ca ? ca_file : "",
+                    ca ? ": " : "");
+  return tls;
+}
+
 static bool
 start_certs (GError **error)
 {
-  static const char *const alpn[] = { "http/1.1", NULL };
   CertsManagementOptions options
       = { .config_dir = daemon_.settings.config_dir,
           .advertise_host = daemon_.settings.management_advertise_host,
           .extra_hosts = (const char *const *) daemon_.settings.management_tls_extra_hosts };
-  P2pTlsServerOptions tls = { .choose = certs_management_choose, .alpn = alpn };
 
   daemon_.management = certs_management_open (&options, error);
   if (!daemon_.management)
     return false;
-  tls.data = daemon_.management;
-  daemon_.management_tls = p2p_tls_server_new (&tls, error);
+  daemon_.management_tls = make_management_tls (error);
   return daemon_.management_tls != NULL;
 }
 
@@ -87,7 +102,8 @@ start_agents (GError **error)
                             .workers_max = (unsigned) settings->tunnel_workers_max,
                             .memory_max = (uint64_t) settings->tunnel_memory_max,
                             .drain_ms = settings->agent_drain_ms,
-                            .ping_interval_ms = settings->tunnel_ping_interval_ms };
+                            .ping_interval_ms = settings->tunnel_ping_interval_ms,
+                            .client_certificates = *settings->management_tls_client_ca_file };
 
   return agents_start (&options, error);
 }
@@ -242,6 +258,27 @@ block_signals (sigset_t *set)
 }
 
 static void
+reload_agents_ca (void)
+{
+  g_autoptr (GError) error = NULL;
+  P2pTlsServer *tls;
+
+  if (!*daemon_.settings.management_tls_client_ca_file)
+    return;
+  tls = make_management_tls (&error);
+  if (!tls)
+    {
+      p2p_log (P2P_LOG_ERROR, "daemon", "SIGHUP: %s, keeping the agents' CA in force",
+               error->message);
+      return;
+    }
+  api_set_tls (tls);
+  p2p_tls_server_unref (daemon_.management_tls);
+  daemon_.management_tls = tls;
+  p2p_log (P2P_LOG_INFO, "daemon", "SIGHUP: the agents' CA was read again");
+}
+
+static void
 reload (void)
 {
   g_autoptr (GError) error = NULL;
@@ -251,6 +288,7 @@ reload (void)
   else
     p2p_log (P2P_LOG_ERROR, "daemon", "SIGHUP: %s, keeping the certificate in force",
              error->message);
+  reload_agents_ca ();
   config_keeper_kick ();
 }
 

@@ -87,8 +87,14 @@ lists_feature (const P2pRequestHead *head, P2pSpan wanted)
   return false;
 }
 
+bool
+agents_want_certificate (void)
+{
+  return registry.options.client_certificates;
+}
+
 static Verdict
-judge (const ConfigAgent *agent, const P2pRequestHead *head, P2pSpan early)
+judge (const ConfigAgent *agent, const P2pRequestHead *head, P2pSpan early, bool certified)
 {
   const P2pField *upgrade = p2p_message_field (&head->msg, P2P_FIELD_UPGRADE);
   uint64_t version;
@@ -97,6 +103,8 @@ judge (const ConfigAgent *agent, const P2pRequestHead *head, P2pSpan early)
     return (Verdict){ 401, "unknown agent or wrong token" };
   if (!agent->enabled)
     return (Verdict){ 403, "this agent is disabled" };
+  if (agents_want_certificate () && !certified)
+    return (Verdict){ 403, "a client certificate of the agents' CA is needed" };
   if (head->method_id != P2P_METHOD_GET || !head->msg.upgrade || !upgrade
       || !p2p_span_equal_nocase (upgrade->value, P2P_SPAN (P2P_TUNNEL_PROTOCOL))
       || head->msg.body != P2P_BODY_NONE || early.n > 0)
@@ -223,12 +231,13 @@ void
 agents_handle_tunnel (P2pStream *take_strm,
                       const P2pRequestHead *head,
                       P2pSpan early,
-                      const struct sockaddr *peer)
+                      const struct sockaddr *peer,
+                      bool certified)
 {
   g_autoptr (Config) cfg = config_get_current ();
   const ConfigAgent *agent = authenticate (
       cfg, field_value (head, P2P_SPAN ("x-p2pstream-agent-id")), bearer_token (head));
-  Verdict verdict = judge (agent, head, early);
+  Verdict verdict = judge (agent, head, early, certified);
 
   if (verdict.status == 101 && !is_room (agent->id))
     verdict = (Verdict){ 503, "too many agents" };

@@ -21,6 +21,7 @@ typedef struct
   uint64_t memory_max;  /* bytes that all tunnels' streams may hold */
   int64_t drain_ms;     /* of a displaced or ending session */
   int64_t ping_interval_ms;
+  bool client_certificates; /* needed besides the token */
 } AgentsOptions;
 
 bool agents_start (const AgentsOptions *options, GError **error);
@@ -29,11 +30,15 @@ void agents_stop (int64_t deadline_us);
 
 /* Judges GET /agent/tunnel and answers it as tunnel.md says; takes over the stream in every case
  * (on the calling worker of the management pool; blocks while it writes the short answer). early:
- * bytes already read behind the head. */
+ * bytes already read behind the head. certified: as agents_want_certificate () asks. */
 void agents_handle_tunnel (P2pStream *take_strm,
                            const P2pRequestHead *head,
                            P2pSpan early,
-                           const struct sockaddr *peer);
+                           const struct sockaddr *peer,
+                           bool certified);
+
+/* Whether an agent needs a client certificate besides its token. Constant after the start. */
+bool agents_want_certificate (void);
 
 typedef enum
 {

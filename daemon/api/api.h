@@ -24,7 +24,7 @@ typedef struct
   int64_t session_idle_ms;  /* a session ends after so long without use */
   const char *bind_address; /* (borrowed) "" all */
   uint16_t port;            /* 0: the kernel's choice */
-  P2pTlsServer *tls; /* (borrowed: as the store) ALPN http/1.1, no tickets; NULL: plain HTTP */
+  P2pTlsServer *tls;        /* (borrowed) ALPN http/1.1, no tickets; NULL: plain HTTP */
   const char *public_url;   /* (nullable) (borrowed) where people reach the management API */
   unsigned workers_max;
   unsigned connections_max;
@@ -38,6 +38,9 @@ typedef struct
 /* After config_start (), proxy_start () and agents_start (): requests are answered from now on. */
 bool api_start (const ApiOptions *options, GError **error);
 uint16_t api_get_port (void);
+/* Another one for connections that come from now on; a reference is taken. Any thread, between
+ * start and stop; not for a port that began with plain HTTP. */
+void api_set_tls (P2pTlsServer *tls);
 /* /readyz says so from now on; false again by api_stop (). */
 void api_set_ready (bool ready);
 /* Stops accepting, lets requests in flight end until the deadline, closes the rest; joins every

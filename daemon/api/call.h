@@ -21,6 +21,7 @@ typedef struct
       agent_id;
   P2pSpan body;
   const char *address; /* of the peer, without port */
+  bool certified;      /* it showed a certificate of the agents' CA */
 } ApiInput;
 
 typedef struct

@@ -46,6 +46,7 @@ struct Conn
   ApiExchange *exchange; /* (owned) (nullable: idle) */
   struct sockaddr_storage peer;
   char address[INET6_ADDRSTRLEN];
+  bool certified;        /* showed a certificate of the agents' CA */
   P2pRosterEntry listed; /* (roster) */
 };
 
@@ -104,6 +105,7 @@ step_handshake (Conn *conn)
   switch (p2p_stream_tls_handshake (conn->strm, begun_until (conn)))
     {
     case P2P_IO_OK:
+      conn->certified = agents_want_certificate () && p2p_stream_tls_client_verified (conn->strm);
       become_reading (conn, api_core ()->options.header_timeout_ms);
       return NEXT;
     case P2P_IO_AGAIN:
@@ -127,9 +129,10 @@ hand_over (Conn *conn)
 {
   ApiExchange *exchange = g_steal_pointer (&conn->exchange);
   struct sockaddr_storage peer = conn->peer;
+  bool certified = conn->certified;
 
   agents_handle_tunnel (dissolve (conn), api_exchange_head (exchange), api_exchange_rest (exchange),
-                        (struct sockaddr *) &peer);
+                        (struct sockaddr *) &peer, certified);
   api_exchange_free (exchange);
   return GONE;
 }
@@ -156,7 +159,7 @@ after_feeding (Conn *conn, ApiExchangeState state, bool had_head)
         conn->deadline_us = p2p_deadline_ms (api_core ()->options.body_timeout_ms);
       return api_exchange_take_continue (conn->exchange) ? send_continue (conn) : NEXT;
     case API_EXCHANGE_CALL:
-      api_exchange_call (conn->exchange, conn->address);
+      api_exchange_call (conn->exchange, conn->address, conn->certified);
       return become_writing (conn);
     case API_EXCHANGE_TUNNEL:
       return hand_over (conn);
@@ -329,6 +332,7 @@ void
 api_conn_new (int take_fd, const struct sockaddr_storage *peer)
 {
   const ApiOptions *options = &api_core ()->options;
+  g_autoptr (P2pTlsServer) tls = NULL;
   Conn *conn = g_new0 (Conn, 1);
   P2pWait item = { .want = P2P_READABLE };
   uint16_t port; /* not shown */
@@ -342,11 +346,12 @@ api_conn_new (int take_fd, const struct sockaddr_storage *peer)
       g_free (conn);
       return;
     }
-  if (options->tls)
-    conn->strm = p2p_stream_tls_server_new (conn->strm, options->tls);
-  conn->phase = options->tls ? CONN_HANDSHAKE : CONN_READ;
-  conn->deadline_us = p2p_deadline_ms (options->tls ? options->handshake_timeout_ms
-                                                    : options->header_timeout_ms);
+  tls = api_server_ref_tls ();
+  if (tls)
+    conn->strm = p2p_stream_tls_server_new (conn->strm, tls);
+  conn->phase = tls ? CONN_HANDSHAKE : CONN_READ;
+  conn->deadline_us
+      = p2p_deadline_ms (tls ? options->handshake_timeout_ms : options->header_timeout_ms);
   item.strm = conn->strm;
   p2p_parked_init (&conn->parked, api_server_pool (), run);
   p2p_roster_add (&roster, &conn->listed, conn->strm);

@@ -161,7 +161,7 @@ host_of (const P2pRequestHead *head)
 }
 
 void
-api_exchange_call (ApiExchange *exchange, const char *address)
+api_exchange_call (ApiExchange *exchange, const char *address, bool certified)
 {
   const P2pRequestHead *head = &exchange->head;
   ApiInput in = {
@@ -178,6 +178,7 @@ api_exchange_call (ApiExchange *exchange, const char *address)
     .user_agent = named_field (head, P2P_SPAN ("user-agent")),
     .agent_id = named_field (head, P2P_SPAN ("x-p2pstream-agent-id")),
     .address = address,
+    .certified = certified,
   };
   ApiAnswer answer;
 

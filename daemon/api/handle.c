@@ -70,6 +70,8 @@ identify_agent (ApiCall *call, P2pSpan bearer, GError **error)
 
   if (id == 0)
     return fail (error, API_PROBLEM_NOT_SIGNED_IN, "unknown agent or wrong token");
+  if (agents_want_certificate () && !call->in->certified)
+    return fail (error, API_PROBLEM_FORBIDDEN, "a client certificate of the agents' CA is needed");
   call->principal.kind = AUTH_AGENT;
   call->principal.agent_id = id;
   return true;

@@ -24,6 +24,9 @@ void api_server_dismiss (const char *address);
 bool api_server_reserve (size_t n_bytes);
 void api_server_release (size_t n_bytes);
 
+/* What new connections are accepted with: a new reference, or NULL for plain HTTP. */
+P2pTlsServer *api_server_ref_tls (void);
+
 /* --- conn.c ----------------------------------------------------------------------------------- */
 
 void api_conns_setup (void);
@@ -61,7 +64,8 @@ bool api_exchange_has_head (const ApiExchange *exchange);
 /* True once: the client waits for "100 Continue" before it sends the body. */
 bool api_exchange_take_continue (ApiExchange *exchange);
 
-void api_exchange_call (ApiExchange *exchange, const char *address);
+/* certified: the client showed a certificate of the agents' CA. */
+void api_exchange_call (ApiExchange *exchange, const char *address, bool certified);
 /* An answer of our own instead; the connection closes behind it. */
 void api_exchange_refuse (ApiExchange *exchange, ApiProblem problem, const char *text);
 

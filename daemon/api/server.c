@@ -28,6 +28,7 @@ static struct
   P2pMutex lock;
   GHashTable *addresses; /* (owned) (lock) address to number of connections */
   unsigned n_conns;      /* (lock) */
+  P2pTlsServer *tls;     /* (owned) (nullable) (lock) */
   atomic_size_t buffers;
 } server = { .listen_fd = -1, .stop_fd = -1 };
 
@@ -82,6 +83,30 @@ void
 api_server_release (size_t n_bytes)
 {
   atomic_fetch_sub (&server.buffers, n_bytes);
+}
+
+static P2pTlsServer *
+swap_tls (P2pTlsServer *take_tls)
+{
+  P2pTlsServer *old;
+
+  P2P_LOCKED (&server.lock);
+  old = server.tls;
+  server.tls = take_tls;
+  return old;
+}
+
+void
+api_set_tls (P2pTlsServer *tls)
+{
+  p2p_tls_server_unref (swap_tls (p2p_tls_server_ref (tls)));
+}
+
+P2pTlsServer *
+api_server_ref_tls (void)
+{
+  P2P_LOCKED (&server.lock);
+  return server.tls ? p2p_tls_server_ref (server.tls) : NULL;
 }
 
 /* --- Accepting -------------------------------------------------------------------------------- */
@@ -178,6 +203,7 @@ close_all (void)
   p2p_fd_close (&server.stop_fd);
   g_clear_pointer (&server.pool, p2p_pool_free);
   g_clear_pointer (&server.addresses, g_hash_table_unref);
+  g_clear_pointer (&server.tls, p2p_tls_server_unref);
   api_conns_teardown ();
   p2p_mutex_done (&server.lock);
 }
@@ -189,6 +215,7 @@ api_start (const ApiOptions *options, GError **error)
     return false;
   p2p_mutex_init (&server.lock, P2P_LOCK_LEAF);
   server.listen_fd = server.stop_fd = -1;
+  server.tls = options->tls ? p2p_tls_server_ref (options->tls) : NULL;
   api_conns_setup ();
   server.addresses = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   /* Bind first: it is what fails, and nothing must run by then. */

@@ -49,14 +49,15 @@ class Authority(Pair):
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
                 "/CN=" + name, "-addext", "basicConstraints=critical,CA:true", "-keyout", str(self.key), "-out", str(self.crt))
 
-    def issue(self, *names, rsa=False, expired=False, self_signed=False):
-        """A Pair for these DNS names or addresses ("IP:127.0.0.1")."""
+    def issue(self, *names, rsa=False, expired=False, self_signed=False, purpose=None):
+        """A Pair for these DNS names or addresses ("IP:127.0.0.1"). purpose: "serverAuth" or "clientAuth" alone."""
         self.n += 1
         base = self.dir / ("pair-%s-%d" % (self.crt.stem, self.n))
         crt, key, csr, ext = (base.with_suffix(suffix) for suffix in (".crt", ".key", ".csr", ".ext"))
         kind = ["-newkey", "rsa:2048"] if rsa else ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
         openssl("req", "-new", *kind, "-nodes", "-subj", "/CN=" + names[0].split(":")[-1][:60], "-keyout", str(key), "-out", str(csr))
-        ext.write_text("subjectAltName=%s\n" % ",".join(name if ":" in name else "DNS:" + name for name in names))
+        usage = "extendedKeyUsage=%s\n" % purpose if purpose else ""
+        ext.write_text("subjectAltName=%s\n%s" % (",".join(name if ":" in name else "DNS:" + name for name in names), usage))
         signer = ["-signkey", str(key)] if self_signed else ["-CA", str(self.crt), "-CAkey", str(self.key), "-CAcreateserial"]
         openssl("x509", "-req", "-in", str(csr), "-days", "-1" if expired else "10", "-extfile", str(ext), "-out", str(crt), *signer)
         return Pair(crt, key)

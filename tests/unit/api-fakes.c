@@ -114,6 +114,14 @@ agents_authenticate (P2pSpan public_id, P2pSpan token)
              : 0;
 }
 
+bool api_fake_certificates;
+
+bool
+agents_want_certificate (void)
+{
+  return api_fake_certificates;
+}
+
 void
 agents_report (int64_t id, const AgentReport *report)
 {
@@ -126,13 +134,15 @@ void
 agents_handle_tunnel (P2pStream *take_strm,
                       const P2pRequestHead *head,
                       P2pSpan early,
-                      const struct sockaddr *peer)
+                      const struct sockaddr *peer,
+                      bool certified)
 {
   static const char answer[]
       = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
   struct iovec iov = { (char *) answer, strlen (answer) };
 
   (void) peer;
+  (void) certified;
   g_snprintf (api_fake_heard, sizeof api_fake_heard, "tunnel %.*s early %zu",
               P2P_SPAN_ARG (head->path), early.n);
   (void) p2p_stream_write_all (take_strm, &iov, 1, NULL, p2p_deadline_ms (5000));

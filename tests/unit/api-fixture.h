@@ -79,6 +79,7 @@ char *api_object_path (const char *collection, int64_t id);
 extern char api_fake_heard[256];
 /* What the fake of the agents' room tells of any agent: offline at first. */
 extern AgentStatus api_fake_status;
-/* What the fake of the agents' room lets in. */
+/* Whether it wants client certificates, and whom it lets in. */
+extern bool api_fake_certificates;
 #define FAKE_AGENT_ID "agent-one"
 #define FAKE_AGENT_TOKEN "p2pag_of-agent-one"

@@ -325,6 +325,35 @@ test_tokens (ApiFixture *fixture, const void *data)
   g_assert_cmpuint (status_with (NULL), ==, 401);
 }
 
+/* A certificate that is wanted comes after the token and never instead of it. */
+static void
+assert_certificates (ApiInput input, const char *body)
+{
+  ApiInput wrong = input;
+  static const struct
+  {
+    bool wanted, certified;
+    unsigned status;
+  } rows[]
+      = { { false, false, 204 }, { false, true, 204 }, { true, false, 403 }, { true, true, 204 } };
+
+  wrong.authorization = P2P_SPAN ("Bearer p2pag_wrong");
+  for (unsigned i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      api_fake_certificates = rows[i].wanted;
+      input.certified = wrong.certified = rows[i].certified;
+      {
+        g_auto (Reply) reply = api_call_with (input, "POST", "/api/v1/agent/stats", body);
+        assert_reply (reply, rows[i].status);
+      }
+      {
+        g_auto (Reply) reply = api_call_with (wrong, "POST", "/api/v1/agent/stats", body);
+        assert_reply (reply, 401);
+      }
+    }
+  api_fake_certificates = false;
+}
+
 static void
 test_agent_token (ApiFixture *fixture, const void *data)
 {
@@ -339,6 +368,7 @@ test_agent_token (ApiFixture *fixture, const void *data)
     assert_reply (reply, 204);
     g_assert_cmpstr (api_fake_heard, ==, "report 7 memory 123 version 9");
   }
+  assert_certificates (input, body);
   {
     g_auto (Reply) reply
         = api_call_with (input, "POST", "/api/v1/agent/stats", "{\"cpu_percent\":-1}");
