@@ -4,6 +4,7 @@
  * blocked in every thread; the main thread takes them. */
 #include "daemon/agents/agents.h"
 #include "daemon/api/api.h"
+#include "daemon/bootstrap.h"
 #include "daemon/certs/certs.h"
 #include "daemon/config/change.h"
 #include "daemon/health/health.h"
@@ -49,7 +50,7 @@ start_store (GError **error)
 static bool
 start_config (GError **error)
 {
-  return config_start (daemon_.store, error);
+  return config_start (daemon_.store, error) && bootstrap_start (&daemon_.settings, error);
 }
 
 /* How the management port is served; NULL with error set. */

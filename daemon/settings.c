@@ -4,6 +4,8 @@
  * one of them. Called by main () alone. */
 #include "daemon/settings.h"
 
+#include "daemon/bootstrap.h"
+
 static const P2pSetting rows[] = {
 #define SETTING(type_, name_, member_, range_, default_, unit_, flags_, help_)                     \
   { .name = #name_,                                                                                \
@@ -29,6 +31,8 @@ const P2pSettingsTable settings_table = {
 static bool
 agree (const Settings *settings, GError **error)
 {
+  const char *fault = bootstrap_fault (settings);
+
   if (*settings->database_url)
     g_set_error (error, P2P_SETTINGS_ERROR, P2P_SETTINGS_ERROR_VALUE,
                  "DATABASE_URL: is reserved for a later version and must not be set");
@@ -39,6 +43,8 @@ agree (const Settings *settings, GError **error)
     g_set_error (error, P2P_SETTINGS_ERROR, P2P_SETTINGS_ERROR_VALUE,
                  "WORKERS_MIN: %" G_GINT64_FORMAT " is more than WORKERS_MAX, %" G_GINT64_FORMAT,
                  (gint64) settings->workers_min, (gint64) settings->workers_max);
+  else if (fault)
+    g_set_error_literal (error, P2P_SETTINGS_ERROR, P2P_SETTINGS_ERROR_VALUE, fault);
   else
     return true;
   return false;

@@ -50,6 +50,49 @@ test_names (void)
     }
 }
 
+/* The agent that is made at the start: all three or none. */
+static void
+test_bootstrap (void)
+{
+  static const char id[] = "BOOTSTRAP_AGENT_ID=edge-1", name[] = "BOOTSTRAP_AGENT_NAME=Edge",
+                    token[] = "BOOTSTRAP_AGENT_TOKEN=canary-canary-ca";
+  g_autofree char *long_id = g_strdup_printf ("BOOTSTRAP_AGENT_ID=%065d", 0);
+  g_autofree char *long_token = g_strdup_printf ("BOOTSTRAP_AGENT_TOKEN=canary%0507d", 0);
+  struct
+  {
+    const char *env[4];
+    const char *names; /* (nullable: good) what the message begins with */
+  } rows[] = {
+    { { NULL }, NULL },
+    { { id, name, token }, NULL },
+    { { id, name }, "BOOTSTRAP_AGENT_ID, BOOTSTRAP_AGENT_NAME and BOOTSTRAP_AGENT_TOKEN " },
+    { { id, token }, "BOOTSTRAP_AGENT_ID, BOOTSTRAP_AGENT_NAME and BOOTSTRAP_AGENT_TOKEN " },
+    { { name, token }, "BOOTSTRAP_AGENT_ID, BOOTSTRAP_AGENT_NAME and BOOTSTRAP_AGENT_TOKEN " },
+    { { "BOOTSTRAP_AGENT_ID=a b", name, token }, "BOOTSTRAP_AGENT_ID: " },
+    { { long_id, name, token }, "BOOTSTRAP_AGENT_ID: " },
+    { { id, name, "BOOTSTRAP_AGENT_TOKEN=canary-canary-c" }, "BOOTSTRAP_AGENT_TOKEN: " },
+    { { id, name, "BOOTSTRAP_AGENT_TOKEN=canary canary canary" }, "BOOTSTRAP_AGENT_TOKEN: " },
+    { { id, name, "BOOTSTRAP_AGENT_TOKEN=canary-\xc3\xa4-canary-canary" },
+      "BOOTSTRAP_AGENT_TOKEN: " },
+    { { id, name, long_token }, "BOOTSTRAP_AGENT_TOKEN: " },
+  };
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      char *args[] = { (char *) "p2pstreamd", NULL };
+      g_autoptr (GError) error = NULL;
+      Settings settings = { 0 };
+      P2pSettingsOutcome outcome
+          = settings_load (&settings, 1, args, (char **) rows[i].env, &error);
+
+      g_assert_cmpint (outcome, ==, rows[i].names ? P2P_SETTINGS_FAILED : P2P_SETTINGS_GO);
+      g_assert_true (!error == !rows[i].names);
+      g_assert_true (!error || g_str_has_prefix (error->message, rows[i].names));
+      g_assert_true (!error || !strstr (error->message, "canary"));
+      settings_clear (&settings);
+    }
+}
+
 static void
 test_rules (void)
 {
@@ -86,5 +129,6 @@ main (int argc, char **argv)
   g_test_add_func ("/daemon-settings/defaults", test_defaults);
   g_test_add_func ("/daemon-settings/names", test_names);
   g_test_add_func ("/daemon-settings/rules", test_rules);
+  g_test_add_func ("/daemon-settings/bootstrap", test_bootstrap);
   return g_test_run ();
 }
