@@ -2,19 +2,17 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* The management port over real sockets: framing, keep-alive, limits, slow peers, the tunnel's
  * door, TLS. */
-#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/lock.h"
 #include "lib/stream-tcp.h"
 #include "lib/stream-tls.h"
 #include "tests/unit/api-fixture.h"
 #include "tests/unit/tls-fixture.h"
+#include "tests/unit/wait-for.h"
 
 #include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
-
-#define PATIENCE_MS 20000
 
 typedef struct
 {
@@ -127,6 +125,19 @@ send_bytes (P2pStream *strm, const char *text, size_t n)
   (void) p2p_stream_write_all (strm, &iov, 1, NULL, p2p_deadline_ms (PATIENCE_MS));
 }
 
+/* Until the end. */
+static char *
+receive_all (P2pStream *strm)
+{
+  GString *text = g_string_new (NULL);
+  char buf[4096];
+  size_t n;
+
+  while (p2p_stream_read (strm, buf, sizeof buf, &n, p2p_deadline_ms (PATIENCE_MS)) == P2P_IO_OK)
+    g_string_append_len (text, buf, (gssize) n);
+  return g_string_free (text, false);
+}
+
 /* Until the answer's body is complete, or the end. Bytes beyond it must not come. */
 static char *
 receive (P2pStream *strm)
@@ -228,19 +239,15 @@ test_pipelined (ServerFixture *fixture, const void *data)
         "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"
         "GET /api/v1/nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
   P2pStream *strm = dial ();
-  GString *all = g_string_new (NULL);
-  char buf[4096];
-  size_t n;
+  g_autofree char *all = NULL;
 
   (void) fixture;
   (void) data;
   send_bytes (strm, requests, strlen (requests));
-  while (p2p_stream_read (strm, buf, sizeof buf, &n, p2p_deadline_ms (PATIENCE_MS)) == P2P_IO_OK)
-    g_string_append_len (all, buf, (gssize) n);
-  assert_status (all->str, 200);
-  g_assert_nonnull (strstr (all->str, "HTTP/1.1 422 "));
-  g_assert_nonnull (strstr (all->str, "HTTP/1.1 404 "));
-  g_string_free (all, true);
+  all = receive_all (strm);
+  assert_status (all, 200);
+  g_assert_nonnull (strstr (all, "HTTP/1.1 422 "));
+  g_assert_nonnull (strstr (all, "HTTP/1.1 404 "));
   p2p_stream_close (strm);
 }
 
@@ -442,19 +449,15 @@ test_head_and_bearer (ServerFixture *fixture, const void *data)
 {
   static const char requests[] = "HEAD /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
   P2pStream *strm = dial ();
-  GString *all = g_string_new (NULL);
-  char buf[4096];
-  size_t n;
+  g_autofree char *all = NULL;
 
   (void) fixture;
   (void) data;
   send_bytes (strm, requests, strlen (requests));
-  while (p2p_stream_read (strm, buf, sizeof buf, &n, p2p_deadline_ms (PATIENCE_MS)) == P2P_IO_OK)
-    g_string_append_len (all, buf, (gssize) n);
-  assert_status (all->str, 200);
-  g_assert_true (g_str_has_suffix (all->str, "\r\n\r\n"));
-  g_assert_nonnull (strstr (all->str, "Content-Length: 15\r\n"));
-  g_string_free (all, true);
+  all = receive_all (strm);
+  assert_status (all, 200);
+  g_assert_true (g_str_has_suffix (all, "\r\n\r\n"));
+  g_assert_nonnull (strstr (all, "Content-Length: 15\r\n"));
   p2p_stream_close (strm);
 }
 

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
 /* The pool's queue and threads: order, growth, shrinking, limits, stop. Parking: test-waiter*.c. */
-#include "lib/clock.h"
 #include "lib/lock.h"
 #include "lib/pool.h"
+#include "tests/unit/wait-for.h"
 
 #include <glib.h>
 #include <stdatomic.h>
 #include <unistd.h>
-
-#define PATIENCE_MS 20000
 
 static P2pPool *
 make_pool (unsigned threads_min, unsigned threads_max, unsigned queue_max, int64_t idle_ms)
@@ -34,17 +32,6 @@ end_pool (P2pPool *pool)
   g_assert_true (p2p_pool_stop (pool, p2p_deadline_ms (PATIENCE_MS)));
   p2p_pool_free (pool);
 }
-
-/* Polls a condition to a deadline. */
-#define WAIT_FOR(condition)                                                                        \
-  do                                                                                               \
-    {                                                                                              \
-      int64_t until_us = p2p_deadline_ms (PATIENCE_MS);                                            \
-      while (!(condition) && p2p_now_us () < until_us)                                             \
-        g_usleep (500);                                                                            \
-      g_assert_true (condition);                                                                   \
-    }                                                                                              \
-  while (0)
 
 static P2pTask *
 task_new (void (*run) (P2pTask *task))

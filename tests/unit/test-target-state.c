@@ -3,8 +3,8 @@
 /* What is known of a target's pairs: thresholds of active checks, cooling down, the history's
  * limit, agents that go, and readers beside it all; and the jitter between checks. */
 #include "daemon/health/health-priv.h"
-#include "lib/clock.h"
 #include "lib/lock.h"
+#include "tests/unit/wait-for.h"
 
 #include <string.h>
 
@@ -166,8 +166,7 @@ test_cool_downs_double (void)
       for (unsigned j = 0; j < G_N_ELEMENTS (rows[i].wanted); j++)
         {
           g_assert_cmpint (fail (state, 7, &rows[i].rules), ==, rows[i].wanted[j]);
-          while (!usable (state, 7))
-            g_usleep (200);
+          WAIT_FOR (usable (state, 7));
         }
       config_target_state_unref (state);
     }
@@ -319,8 +318,7 @@ test_crowd (void)
       if (i % 100 == 0)
         g_ptr_array_unref (config_target_state_list_probes (crowd.state));
     }
-  while (atomic_load (&crowd.n_read) < 1000)
-    g_usleep (100);
+  WAIT_FOR (atomic_load (&crowd.n_read) >= 1000);
   atomic_store (&crowd.stop, true);
   for (unsigned i = 0; i < N_READERS; i++)
     P2P_PTHREAD (pthread_join (threads[i], NULL));

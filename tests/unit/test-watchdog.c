@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
 /* The service manager's datagrams and the watchdog. */
-#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/lock.h"
 #include "lib/notify.h"
 #include "lib/watchdog.h"
+#include "tests/unit/wait-for.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -15,8 +15,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#define PATIENCE_MS 20000
 
 /* A manager's socket in a directory of its own, named in NOTIFY_SOCKET. */
 static int
@@ -190,13 +188,12 @@ test_no_reason (void)
   P2pPool *pool = make_pool ();
   P2pTask long_task = { .run = hold_cb };
   P2pWatchdog *watchdog;
-  int64_t until_us = p2p_deadline_ms (PATIENCE_MS);
+  int64_t until_us;
 
   atomic_store (&release, false);
   atomic_store (&n_ran, 0);
   p2p_pool_submit (pool, &long_task);
-  while (p2p_pool_get_stats (pool).queued > 0 && p2p_now_us () < until_us)
-    g_usleep (500);
+  WAIT_FOR (p2p_pool_get_stats (pool).queued == 0);
   watchdog = p2p_watchdog_new (&pool, 1, 1, 20, &error);
   g_assert_no_error (error);
   until_us = p2p_deadline_ms (100);

@@ -4,25 +4,12 @@
  * test holds. */
 #pragma once
 
-#include "lib/clock.h"
 #include "lib/pool-priv.h"
 #include "tests/unit/stream-pairs.h"
+#include "tests/unit/wait-for.h"
 
 #include <glib.h>
 #include <stdatomic.h>
-
-#define PATIENCE_MS 20000
-
-/* Polls a condition to a deadline. */
-#define WAIT_FOR(condition)                                                                        \
-  do                                                                                               \
-    {                                                                                              \
-      int64_t until_us = p2p_deadline_ms (PATIENCE_MS);                                            \
-      while (!(condition) && p2p_now_us () < until_us)                                             \
-        g_usleep (100);                                                                            \
-      g_assert_true (condition);                                                                   \
-    }                                                                                              \
-  while (0)
 
 /* One object with two streams whose far ends the test holds. Its run () notes how it was
  * woken, and no more. */
