@@ -55,6 +55,30 @@ class Place:
         self.secure.close()
 
 
+class Talk:
+    """Conversations with one host (that of the way when it is None) on one of a place's listeners; origin: who answers there. The
+    names of its checks begin with both."""
+
+    def __init__(self, t, place, kind, way, host=None):
+        self.t, self.place, self.kind, self.way, self.host = t, place, kind, way, host or way
+        self.origin = place.secure if "tls" in way else place.plain
+        self.name = "%s to %s" % (kind, self.host.split(".")[0])
+
+    def connect(self):
+        return self.place.connect(self.kind, self.host)
+
+    def head(self, target, *fields, method="GET", version="1.1"):
+        """A request's head, as bytes."""
+        lines = "".join(field + "\r\n" for field in fields)
+        return ("%s /%s HTTP/%s\r\nHost: %s\r\n%s\r\n" % (method, target, version, self.host, lines)).encode()
+
+    def ok(self, condition, what, detail=""):
+        return self.t.ok(condition, "%s: %s" % (self.name, what), detail)
+
+    def equal(self, got, wanted, what):
+        return self.t.equal(got, wanted, "%s: %s" % (self.name, what))
+
+
 def full():
     """Whether a test shall take its full size, however long that takes."""
     return os.environ.get("P2P_TEST_FULL", "0") not in ("", "0")

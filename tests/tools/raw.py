@@ -279,9 +279,9 @@ class StoryOrigin(Origin):
             with self.lock:
                 self.seen.append(seen)
             play = getattr(self, "play_" + seen.target[1:].split("?")[0].replace("-", "_"), None)
-            buffer = play(sock, seen, buffer) if play else self._play_echo(sock, seen, buffer)
+            buffer = play(sock, seen, buffer) if play else self._play_other(sock, seen, buffer)
 
-    def _play_echo(self, sock, seen, buffer):
+    def _play_other(self, sock, seen, buffer):
         buffer = self._read_body(sock, seen, buffer)
         sock.sendall(self.echo(seen))
         return buffer
