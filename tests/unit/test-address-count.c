@@ -3,24 +3,18 @@
 /* Connections are counted by what one subscriber has: an IPv4 address however it is written, the
  * first 64 bits of IPv6. */
 #include "daemon/proxy/address-count.h"
+#include "tests/unit/put-address.h"
 
-#include <arpa/inet.h>
 #include <glib.h>
 #include <pthread.h>
 
 static AddressCount *
 enter (const char *text, unsigned *ret_n)
 {
-  struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
-  struct sockaddr_in in = { .sin_family = AF_INET };
+  struct sockaddr_storage address;
 
-  if (strchr (text, ':'))
-    {
-      g_assert_cmpint (inet_pton (AF_INET6, text, &in6.sin6_addr), ==, 1);
-      return address_count_enter ((struct sockaddr *) &in6, ret_n);
-    }
-  g_assert_cmpint (inet_pton (AF_INET, text, &in.sin_addr), ==, 1);
-  return address_count_enter ((struct sockaddr *) &in, ret_n);
+  (void) put_address (text, &address);
+  return address_count_enter ((struct sockaddr *) &address, ret_n);
 }
 
 static void

@@ -4,25 +4,9 @@
 #include "agent/allow.h"
 
 #include "lib/settings.h"
+#include "tests/unit/put-address.h"
 
-#include <arpa/inet.h>
 #include <glib.h>
-
-static void
-put_address (const char *text, struct sockaddr_storage *ret)
-{
-  struct sockaddr_in *in = (struct sockaddr_in *) ret;
-  struct sockaddr_in6 *in6 = (struct sockaddr_in6 *) ret;
-
-  memset (ret, 0, sizeof *ret);
-  if (inet_pton (AF_INET, text, &in->sin_addr) == 1)
-    {
-      in->sin_family = AF_INET;
-      return;
-    }
-  g_assert_cmpint (inet_pton (AF_INET6, text, &in6->sin6_addr), ==, 1);
-  in6->sin6_family = AF_INET6;
-}
 
 /* From the text of the two settings. */
 static Allow *
@@ -44,7 +28,7 @@ judge (const char *allow, const char *deny, const char *host, uint16_t port, con
   struct sockaddr_storage to;
   AllowVerdict verdict = allow_judge_name (self, host, port);
 
-  put_address (address, &to);
+  (void) put_address (address, &to);
   return verdict == ALLOW_YES
              ? allow_judge_address (self, host, port, (const struct sockaddr *) &to)
              : verdict;

@@ -9,33 +9,14 @@
 #include "lib/fd.h"
 #include "lib/lock.h"
 #include "lib/resolver-priv.h"
+#include "tests/unit/put-address.h"
 
-#include <arpa/inet.h>
 #include <glib.h>
 #include <netdb.h>
 #include <poll.h>
 #include <unistd.h>
 
 #define SOON_MS 20000
-
-static socklen_t
-put_address (const char *text, struct sockaddr_storage *ret)
-{
-  struct sockaddr_in *in = (struct sockaddr_in *) ret;
-  struct sockaddr_in6 *in6 = (struct sockaddr_in6 *) ret;
-
-  memset (ret, 0, sizeof *ret);
-  if (inet_pton (AF_INET, text, &in->sin_addr) == 1)
-    {
-      in->sin_family = AF_INET;
-      return sizeof *in;
-    }
-  g_assert_cmpint (inet_pton (AF_INET6, text, &in6->sin6_addr), ==, 1);
-  in6->sin6_family = AF_INET6;
-  return sizeof *in6;
-}
-
-/* --- names that change ------------------------------------------------------------------------ */
 
 /* A DNS that gives each answer once, and the last one from then on. */
 typedef struct

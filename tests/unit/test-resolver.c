@@ -5,8 +5,8 @@
 #include "lib/lock.h"
 #include "lib/resolver-priv.h"
 #include "lib/stream-tcp-priv.h"
+#include "tests/unit/put-address.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <glib.h>
 #include <netdb.h>
@@ -28,24 +28,6 @@ typedef struct
   int hang_rc;              /* what they answer then (lock: lock) */
   unsigned n_asked;         /* (lock: lock) */
 } Dns;
-
-static void
-parse (const char *text, P2pAddress *ret)
-{
-  struct sockaddr_in *in = (struct sockaddr_in *) &ret->address;
-  struct sockaddr_in6 *in6 = (struct sockaddr_in6 *) &ret->address;
-
-  memset (ret, 0, sizeof *ret);
-  if (inet_pton (AF_INET, text, &in->sin_addr) == 1)
-    {
-      in->sin_family = AF_INET;
-      ret->len = sizeof *in;
-      return;
-    }
-  g_assert_cmpint (inet_pton (AF_INET6, text, &in6->sin6_addr), ==, 1);
-  in6->sin6_family = AF_INET6;
-  ret->len = sizeof *in6;
-}
 
 static int
 fake_lookup (const char *name,
@@ -72,7 +54,7 @@ fake_lookup (const char *name,
   while (dns->silent)
     (void) p2p_cond_wait (&dns->changed, &dns->lock, P2P_FOREVER);
   for (; n < G_N_ELEMENTS (dns->addresses) && dns->addresses[n]; n++)
-    parse (dns->addresses[n], &ret_addresses[n]);
+    ret_addresses[n].len = put_address (dns->addresses[n], &ret_addresses[n].address);
   *ret_n = n;
   return dns->rc;
 }
@@ -483,7 +465,7 @@ fill_backlog (const char *address, uint16_t port, int fds[4])
 {
   P2pAddress to;
 
-  parse (address, &to);
+  to.len = put_address (address, &to.address);
   ((struct sockaddr_in *) &to.address)->sin_port = htons (port);
   for (unsigned i = 0; i < 4; i++)
     g_assert_cmpint (
