@@ -445,12 +445,19 @@ test_connect (void)
   P2pResolver *resolver = resolver_new (&dns, 60000, 60000, 4);
   uint16_t port = 0;
   p2p_autofd listener = listen_on ("127.0.0.1", 8, &port);
-  int64_t begun = p2p_now_us ();
+  int64_t shortest_us = INT64_MAX;
 
   g_assert_cmpint (connect_to (resolver, "127.0.0.1", port, SOON), ==, P2P_IO_OK);
-  /* Two addresses refuse: the third is tried at once. */
-  g_assert_cmpint (connect_to (resolver, "name.test", port, SOON), ==, P2P_IO_OK);
-  g_assert_cmpint (p2p_now_us () - begun, <, 200000);
+  /* Two addresses refuse: the third is tried at once, not half a second later; the best of some
+   * tries tells, whatever else this machine does. */
+  for (unsigned i = 0; i < 10 && shortest_us >= 200000; i++)
+    {
+      int64_t begun_us = p2p_now_us ();
+
+      g_assert_cmpint (connect_to (resolver, "name.test", port, SOON), ==, P2P_IO_OK);
+      shortest_us = MIN (shortest_us, p2p_now_us () - begun_us);
+    }
+  g_assert_cmpint (shortest_us, <, 200000);
   p2p_fd_close (&listener);
   g_assert_cmpint (connect_to (resolver, "127.0.0.1", port, SOON), ==, P2P_IO_REFUSED);
   g_assert_cmpint (errno, ==, ECONNREFUSED);
