@@ -145,6 +145,6 @@ agents_handle_tunnel (P2pStream *take_strm,
   (void) certified;
   g_snprintf (api_fake_heard, sizeof api_fake_heard, "tunnel %.*s early %zu",
               P2P_SPAN_ARG (head->path), early.n);
-  (void) p2p_stream_write_all (take_strm, &iov, 1, NULL, p2p_deadline_ms (5000));
+  (void) p2p_stream_write_all (take_strm, &iov, 1, NULL, p2p_deadline_ms (20000));
   p2p_stream_close (take_strm);
 }

@@ -26,8 +26,8 @@ stream_pair_tcp (P2pStream **ret_a, P2pStream **ret_b)
   g_assert_cmpint (listen (listener, 8), ==, 0);
   g_assert_cmpint (getsockname (listener, (struct sockaddr *) &address, &len), ==, 0);
   g_assert_cmpint (
-      p2p_stream_tcp_connect ((struct sockaddr *) &address, len, p2p_deadline_ms (5000), ret_a), ==,
-      P2P_IO_OK);
+      p2p_stream_tcp_connect ((struct sockaddr *) &address, len, p2p_deadline_ms (20000), ret_a),
+      ==, P2P_IO_OK);
   fd = accept4 (listener, NULL, NULL, SOCK_CLOEXEC);
   g_assert_cmpint (fd, >=, 0);
   *ret_b = p2p_stream_tcp_new (fd);

@@ -92,7 +92,7 @@ static void
 done (ServerFixture *fixture, const void *data)
 {
   (void) data;
-  api_stop (p2p_deadline_ms (5000));
+  api_stop (p2p_deadline_ms (20000));
   api_fixture_close_store (&fixture->base);
   if (fixture->tls)
     p2p_tls_server_unref (fixture->tls);

@@ -245,7 +245,7 @@ write_text (P2pStream *strm, const char *text, size_t n)
 {
   struct iovec iov = { .iov_base = (void *) text, .iov_len = n };
 
-  g_assert_cmpint (p2p_stream_write_all (strm, &iov, 1, NULL, p2p_deadline_ms (5000)), ==,
+  g_assert_cmpint (p2p_stream_write_all (strm, &iov, 1, NULL, p2p_deadline_ms (20000)), ==,
                    P2P_IO_OK);
 }
 
@@ -256,7 +256,7 @@ expect_open (P2pStream *far)
   P2pSpan json;
   P2pTunnelOpen open;
 
-  g_assert_cmpint (p2p_tunnel_read_frame (far, buf, sizeof buf, &json, p2p_deadline_ms (5000)), ==,
+  g_assert_cmpint (p2p_tunnel_read_frame (far, buf, sizeof buf, &json, p2p_deadline_ms (20000)), ==,
                    P2P_IO_OK);
   g_assert_cmpint (p2p_tunnel_parse_open (json, &open), ==, P2P_TUNNEL_OK);
   g_assert_cmpstr (open.host, ==, "o.test");
@@ -272,14 +272,14 @@ test_stream_ok (void)
   make_pair (&opener, &far);
   write_text (opener, "hello", 5);
   expect_open (far);
-  g_assert_cmpint (p2p_stream_read (far, buf, sizeof buf, &n, p2p_deadline_ms (5000)), ==,
+  g_assert_cmpint (p2p_stream_read (far, buf, sizeof buf, &n, p2p_deadline_ms (20000)), ==,
                    P2P_IO_OK);
   g_assert_true (p2p_span_equal ((P2pSpan){ buf, n }, P2P_SPAN ("hello")));
   /* the answer in two pieces, the second with the first bytes of the origin */
   write_text (far, "\0\0\0\x0b{\"ok\"", 9);
   g_assert_cmpint (p2p_stream_read (opener, buf, sizeof buf, &n, P2P_TRY), ==, P2P_IO_AGAIN);
   write_text (far, ":true}world", 11);
-  g_assert_cmpint (p2p_stream_read (opener, buf, sizeof buf, &n, p2p_deadline_ms (5000)), ==,
+  g_assert_cmpint (p2p_stream_read (opener, buf, sizeof buf, &n, p2p_deadline_ms (20000)), ==,
                    P2P_IO_OK);
   g_assert_true (p2p_span_equal ((P2pSpan){ buf, n }, P2P_SPAN ("world")));
   g_assert_cmpint (p2p_stream_tunnel_get_error (opener), ==, P2P_TUNNEL_OK);
@@ -295,12 +295,12 @@ test_stream_refused (void)
   size_t n;
 
   make_pair (&opener, &far);
-  g_assert_cmpint (p2p_stream_flush (opener, p2p_deadline_ms (5000)), ==, P2P_IO_OK);
+  g_assert_cmpint (p2p_stream_flush (opener, p2p_deadline_ms (20000)), ==, P2P_IO_OK);
   expect_open (far);
   n = p2p_tunnel_print_answer (buf, sizeof buf, P2P_TUNNEL_DENIED, "no \"way\"");
   g_assert_cmpuint (n, >, 0);
   write_text (far, buf, n);
-  g_assert_cmpint (p2p_stream_read (opener, buf, sizeof buf, &n, p2p_deadline_ms (5000)), ==,
+  g_assert_cmpint (p2p_stream_read (opener, buf, sizeof buf, &n, p2p_deadline_ms (20000)), ==,
                    P2P_IO_REFUSED);
   g_assert_cmpint (p2p_stream_tunnel_get_error (opener), ==, P2P_TUNNEL_DENIED);
   p2p_stream_close (opener);
@@ -326,7 +326,7 @@ test_stream_broken (void)
 
       make_pair (&opener, &far);
       write_text (far, rows[i].bytes, rows[i].n);
-      g_assert_cmpint (p2p_stream_read (opener, buf, sizeof buf, &n, p2p_deadline_ms (5000)), ==,
+      g_assert_cmpint (p2p_stream_read (opener, buf, sizeof buf, &n, p2p_deadline_ms (20000)), ==,
                        P2P_IO_PROTO);
       p2p_stream_close (opener);
       p2p_stream_close (far);
