@@ -104,7 +104,8 @@ start_agents (GError **error)
                             .memory_max = (uint64_t) settings->tunnel_memory_max,
                             .drain_ms = settings->agent_drain_ms,
                             .ping_interval_ms = settings->tunnel_ping_interval_ms,
-                            .client_certificates = *settings->management_tls_client_ca_file };
+                            .client_certificates = *settings->management_tls_client_ca_file,
+                            .store = daemon_.store };
 
   return agents_start (&options, error);
 }

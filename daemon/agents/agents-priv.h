@@ -4,7 +4,9 @@
 #pragma once
 
 #include "daemon/agents/agents.h"
+#include "daemon/agents/history.h"
 #include "daemon/agents/place.h"
+#include "daemon/agents/reports.h"
 #include "lib/lock.h"
 #include "lib/pool.h"
 #include "lib/yamux.h"
@@ -37,6 +39,7 @@ struct Session
   int64_t drain_until_us; /* (lock) SESSION_DRAINING */
   const char *why;        /* (lock) (static) why it drained or ended */
   char reason[160];       /* (lock) the same with names; "": why says it all */
+  HistoryEntry *history;  /* (lock) (nullable) taken by the keeper at the end */
   bool degraded;          /* (lock) the last probe found no answer */
   bool probing;           /* (lock) a probe is under way: it holds the session */
   int64_t probe_at_us;    /* (lock) */
@@ -53,6 +56,7 @@ typedef struct
   int64_t disconnected_at_ms; /* (lock) */
   bool has_report;            /* (lock) */
   AgentReport report;         /* (lock) */
+  AgentReports *reports;      /* (lock) (owned) (nullable) over time */
 } Known;
 
 typedef struct
@@ -83,6 +87,10 @@ Known *registry_get_known_locked (int64_t id);
 bool registry_add (Session *session);
 /* Gives the place to a session that waits for it, if it is time: the keeper asks for each. */
 void registry_try_place_locked (Session *session);
+/* Why it drained or ended, for people. */
+const char *session_reason_locked (const Session *session);
+/* It takes no new streams any more: to the history, and the place is free if it had it. */
+void session_leave_locked (Session *session);
 /* No new streams; ends after the drain time, or as soon as no stream is open. */
 void session_drain_locked (Session *session, const char *why);
 

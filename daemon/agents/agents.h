@@ -7,6 +7,7 @@
 #pragma once
 
 #include "daemon/config/config.h"
+#include "daemon/store/store.h"
 #include "lib/http1.h"
 #include "lib/stream.h"
 
@@ -22,6 +23,7 @@ typedef struct
   int64_t drain_ms;     /* of a displaced or ending session */
   int64_t ping_interval_ms;
   bool client_certificates; /* needed besides the token */
+  Store *store; /* (borrowed) (nullable: no history) for the history of sessions */
 } AgentsOptions;
 
 bool agents_start (const AgentsOptions *options, GError **error);
@@ -82,8 +84,21 @@ void agents_disconnect (int64_t id, const char *why);
  * wrong token and an unknown id. */
 int64_t agents_authenticate (P2pSpan public_id, P2pSpan token);
 
-/* Stores a report for agents_get_status (). */
+/* Stores a report for agents_get_status () and agents_copy_reports (). */
 void agents_report (int64_t id, const AgentReport *report);
+
+typedef struct
+{
+  int64_t at_ms; /* UTC */
+  AgentReport report;
+  double round_trip_ms; /* as the daemon measured it; negative: it was not */
+  unsigned streams;     /* open then */
+} AgentReportPoint;
+
+/* What it reported since then (UTC), as far as it is remembered: the last report of each minute for
+ * an hour, of each quarter of an hour for a day. Oldest first, of AgentReportPoint; the caller owns
+ * it. */
+GArray *agents_copy_reports (int64_t id, int64_t since_ms);
 
 typedef struct
 {

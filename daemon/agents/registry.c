@@ -5,6 +5,7 @@
 #include "daemon/agents/agents-priv.h"
 
 #include "daemon/config/change.h"
+#include "daemon/store/agent-sessions.h"
 #include "lib/log.h"
 
 #include <glib.h>
@@ -34,6 +35,7 @@ known_free (void *data)
   Known *known = data;
 
   g_free (known->place);
+  agent_reports_free (known->reports);
   g_free (known);
 }
 
@@ -61,22 +63,44 @@ bound_draining_locked (int64_t agent_id)
   oldest->drain_until_us = 0;
 }
 
+const char *
+session_reason_locked (const Session *session)
+{
+  if (*session->reason)
+    return session->reason;
+  return session->why ? session->why : "unknown";
+}
+
+void
+session_leave_locked (Session *session)
+{
+  Known *known = registry_get_known_locked (session->agent_id);
+  HistoryEnd end = { .at_ms = p2p_wall_ms (), .reason = session_reason_locked (session) };
+
+  if (session->history)
+    {
+      P2pYamuxStats stats = p2p_yamux_get_stats (session->yamux);
+
+      end.bytes_in = stats.bytes_in;
+      end.bytes_out = stats.bytes_out;
+      history_leave (session->history, &end);
+    }
+  if (known->live != session)
+    return;
+  known->live = NULL;
+  known->disconnected_at_ms = end.at_ms;
+  registry.n_live--;
+}
+
 void
 session_drain_locked (Session *session, const char *why)
 {
-  Known *known = registry_get_known_locked (session->agent_id);
-
   if (session->state != SESSION_LIVE && session->state != SESSION_WAITING)
     return;
   session->state = SESSION_DRAINING;
   session->why = why;
   session->drain_until_us = p2p_deadline_ms (registry.options.drain_ms);
-  if (known->live == session)
-    {
-      known->live = NULL;
-      known->disconnected_at_ms = p2p_wall_ms ();
-      registry.n_live--;
-    }
+  session_leave_locked (session);
   p2p_yamux_go_away (session->yamux);
   bound_draining_locked (session->agent_id);
   p2p_cond_signal (&registry.cond);
@@ -221,6 +245,11 @@ registry_add (Session *session)
 {
   P2P_LOCKED (&registry.lock);
   Known *known = registry_get_known_locked (session->agent_id);
+  HistoryBegin begin = { .agent_id = session->agent_id,
+                         .instance = session->instance,
+                         .address = session->address,
+                         .version = session->version,
+                         .connected_at_ms = session->connected_at_ms };
   bool room = !registry.stopping && (known->live || registry.n_live < registry.options.agents_max);
 
   g_ptr_array_add (registry.sessions, session);
@@ -233,6 +262,7 @@ registry_add (Session *session)
       session->drain_until_us = 0;
       return false;
     }
+  session->history = history_begin (&begin);
   if (has_to_wait_locked (known, session))
     wait_for_place_locked (session);
   else
@@ -251,13 +281,31 @@ still_allowed (const ConfigAgent *before, const ConfigAgent *after)
 }
 
 static void
+forget (int64_t id)
+{
+  P2P_LOCKED (&registry.lock);
+  Known *known = g_hash_table_lookup (registry.known, &id);
+
+  if (!known)
+    return;
+  g_clear_pointer (&known->reports, agent_reports_free);
+  g_clear_pointer (&known->place, g_free);
+}
+
+static void
 config_changed_cb (const Config *old, const Config *cfg, void *data)
 {
   (void) data;
   for (unsigned i = 0; i < old->n_agents; i++)
-    if (!still_allowed (old->agents[i], config_find_agent_by_id (cfg, old->agents[i]->id)))
-      agents_disconnect (old->agents[i]->id,
-                         "the agent was disabled or deleted, or its token changed");
+    {
+      int64_t id = old->agents[i]->id;
+      const ConfigAgent *now = config_find_agent_by_id (cfg, id);
+
+      if (!still_allowed (old->agents[i], now))
+        agents_disconnect (id, "the agent was disabled or deleted, or its token changed");
+      if (!now)
+        forget (id);
+    }
 }
 
 void
@@ -278,72 +326,27 @@ agents_disconnect (int64_t id, const char *why)
   p2p_cond_signal (&registry.cond);
 }
 
-/* --- status ----------------------------------------------------------------------------------- */
-
-static void
-fill_live_locked (const Session *session, AgentStatus *status)
-{
-  P2pYamuxStats stats = p2p_yamux_get_stats (session->yamux);
-
-  status->state = session->degraded ? AGENT_DEGRADED : AGENT_CONNECTED;
-  g_strlcpy (status->reported_name, session->reported_name, sizeof status->reported_name);
-  g_strlcpy (status->version, session->version, sizeof status->version);
-  g_strlcpy (status->address, session->address, sizeof status->address);
-  status->connected_at_ms = session->connected_at_ms;
-  if (stats.round_trip_us >= 0)
-    status->round_trip_ms = (double) stats.round_trip_us / 1000.0;
-  status->active_requests = stats.streams;
-  status->streams = stats.streams;
-  status->bytes_in = stats.bytes_in;
-  status->bytes_out = stats.bytes_out;
-  status->resets = stats.resets;
-  status->window_bytes = stats.window_bytes;
-  status->queued_bytes = stats.queued_bytes;
-}
-
-static void
-fill_dispute_locked (const Known *known, AgentStatus *status)
-{
-  int64_t now_us = p2p_now_us ();
-  PlaceDispute dispute;
-
-  status->disputed = place_is_disputed (known->place, now_us, &dispute);
-  if (!status->disputed)
-    return;
-  status->dispute_since_ms = p2p_wall_ms () - (now_us - dispute.since_us) / 1000;
-  for (unsigned i = 0; i < 2; i++)
-    g_strlcpy (status->dispute_addresses[i], dispute.holders[i].address,
-               sizeof status->dispute_addresses[i]);
-}
-
-void
-agents_get_status (int64_t id, AgentStatus *ret_status)
-{
-  P2P_LOCKED (&registry.lock);
-  Known *known = g_hash_table_lookup (registry.known, &id);
-
-  *ret_status = (AgentStatus){ .state = AGENT_OFFLINE, .round_trip_ms = -1 };
-  if (!known)
-    return;
-  ret_status->disconnected_at_ms = known->disconnected_at_ms;
-  ret_status->has_report = known->has_report;
-  ret_status->report = known->report;
-  if (known->live)
-    fill_live_locked (known->live, ret_status);
-  fill_dispute_locked (known, ret_status);
-}
-
-void
-agents_report (int64_t id, const AgentReport *report)
-{
-  P2P_LOCKED (&registry.lock);
-  Known *known = registry_get_known_locked (id);
-
-  known->has_report = true;
-  known->report = *report;
-}
-
 /* --- start and stop --------------------------------------------------------------------------- */
+
+/* When agents that are offline were connected last, from what an earlier run has noted. */
+static void
+load_last_ends (Store *store)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (StoreTx) tx = store_begin_read (store, &error);
+  g_autoptr (GArray) ends = tx ? store_agent_session_last_ends (tx, &error) : NULL;
+  P2P_LOCKED (&registry.lock);
+
+  for (unsigned i = 0; ends && i < ends->len; i++)
+    {
+      const StoreAgentEnd *end = &g_array_index (ends, StoreAgentEnd, i);
+
+      registry_get_known_locked (end->agent_id)->disconnected_at_ms = end->at;
+    }
+  if (!ends)
+    p2p_log (P2P_LOG_WARNING, "agents", "when agents were here last is not known: %s",
+             error->message);
+}
 
 bool
 agents_start (const AgentsOptions *options, GError **error)
@@ -363,6 +366,11 @@ agents_start (const AgentsOptions *options, GError **error)
   p2p_cond_init (&registry.cond);
   registry.known = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, known_free);
   registry.sessions = g_ptr_array_new ();
+  if (options->store)
+    {
+      history_start (options->store);
+      load_last_ends (options->store);
+    }
   config_add_observer (config_changed_cb, NULL);
   P2P_PTHREAD (pthread_create (&registry.keeper, NULL, keeper_main, NULL));
   return true;
@@ -416,6 +424,7 @@ agents_stop (int64_t deadline_us)
   g_clear_pointer (&registry.budget, p2p_yamux_budget_unref);
   g_clear_pointer (&registry.known, g_hash_table_unref);
   g_clear_pointer (&registry.sessions, g_ptr_array_unref);
+  history_stop ();
   p2p_cond_done (&registry.cond);
   p2p_mutex_done (&registry.lock);
 }

@@ -21,18 +21,12 @@ ended_cb (P2pYamux *yamux, const char *why, bool ours, void *data)
 {
   Session *session = data;
   P2P_LOCKED (&registry.lock);
-  Known *known = registry_get_known_locked (session->agent_id);
 
   (void) yamux;
-  if (known->live == session)
-    {
-      known->live = NULL;
-      known->disconnected_at_ms = p2p_wall_ms ();
-      registry.n_live--;
-    }
   if (session->state == SESSION_LIVE || session->state == SESSION_WAITING || !ours)
     session->why = why;
   session->state = SESSION_ENDED;
+  session_leave_locked (session);
   p2p_cond_signal (&registry.cond);
 }
 
@@ -170,14 +164,6 @@ take_ended_locked (void)
   return NULL;
 }
 
-static const char *
-reason_of (const Session *session)
-{
-  if (*session->reason)
-    return session->reason;
-  return session->why ? session->why : "unknown";
-}
-
 static void
 session_free (Session *session)
 {
@@ -186,10 +172,11 @@ session_free (Session *session)
   p2p_yamux_close (session->yamux, "ended");
   p2p_yamux_join (session->yamux);
   p2p_yamux_unref (session->yamux);
+  history_end (session->history, stats.bytes_in, stats.bytes_out);
   p2p_log (P2P_LOG_INFO, "agents",
            "agent '%s': session from %s ended: %s (%" G_GUINT64_FORMAT
            " bytes in, %" G_GUINT64_FORMAT " out)",
-           session->agent_name, session->address, reason_of (session), stats.bytes_in,
+           session->agent_name, session->address, session_reason_locked (session), stats.bytes_in,
            stats.bytes_out);
   g_free (session->agent_name);
   g_free (session);

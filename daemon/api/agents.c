@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* Agents: who may dial in, with a token that is shown once, and how those that did are doing. No
  * state. */
-#include "daemon/agents/agents.h"
+#include "daemon/api/agent-json.h"
 
 #include "daemon/api/handlers.h"
 #include "daemon/api/resource.h"
@@ -71,6 +71,12 @@ check_row (ApiCall *call, void *row, ApiApply how, GError **error)
   return true;
 }
 
+const char *const api_agent_state_words[] = {
+  [AGENT_OFFLINE] = "offline",
+  [AGENT_DEGRADED] = "degraded",
+  [AGENT_CONNECTED] = "connected",
+};
+
 /* --- Status ----------------------------------------------------------------------------------- */
 
 static void
@@ -82,8 +88,8 @@ add_text (JsonObject *object, const char *name, const char *text)
     json_object_set_null_member (object, name);
 }
 
-static JsonObject *
-report_to_json (const AgentReport *report)
+JsonObject *
+api_agent_report_to_json (const AgentReport *report)
 {
   JsonObject *object = json_object_new ();
 
@@ -143,14 +149,9 @@ problems_to_json (const AgentStatus *status)
 static JsonObject *
 status_to_json (const AgentStatus *status)
 {
-  static const char *const words[] = {
-    [AGENT_OFFLINE] = "offline",
-    [AGENT_DEGRADED] = "degraded",
-    [AGENT_CONNECTED] = "connected",
-  };
   JsonObject *object = json_object_new ();
 
-  json_object_set_string_member (object, "state", words[status->state]);
+  json_object_set_string_member (object, "state", api_agent_state_words[status->state]);
   add_text (object, "reported_name", status->reported_name);
   json_object_set_int_member (object, "active_requests", status->active_requests);
   if (status->round_trip_ms < 0)
@@ -166,7 +167,8 @@ status_to_json (const AgentStatus *status)
                                   status->version[0]
                                       && strcmp (status->version, PACKAGE_VERSION) != 0);
   if (status->has_report)
-    json_object_set_object_member (object, "latest_stats", report_to_json (&status->report));
+    json_object_set_object_member (object, "latest_stats",
+                                   api_agent_report_to_json (&status->report));
   else
     json_object_set_null_member (object, "latest_stats");
   json_object_set_object_member (object, "tunnel", tunnel_to_json (status));

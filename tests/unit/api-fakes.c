@@ -10,6 +10,8 @@
 #include <string.h>
 
 char api_fake_heard[256];
+AgentReportPoint api_fake_reports[4];
+unsigned api_fake_n_reports;
 AgentStatus api_fake_status = { .state = AGENT_OFFLINE, .round_trip_ms = -1 };
 static int64_t running_id;
 
@@ -128,6 +130,18 @@ agents_report (int64_t id, const AgentReport *report)
   g_snprintf (api_fake_heard, sizeof api_fake_heard,
               "report %" G_GINT64_FORMAT " memory %" G_GINT64_FORMAT " version %s", id,
               report->memory_bytes, report->version);
+}
+
+GArray *
+agents_copy_reports (int64_t id, int64_t since_ms)
+{
+  GArray *points = g_array_new (false, false, sizeof (AgentReportPoint));
+
+  (void) id;
+  for (unsigned i = 0; i < api_fake_n_reports; i++)
+    if (api_fake_reports[i].at_ms >= since_ms)
+      g_array_append_val (points, api_fake_reports[i]);
+  return points;
 }
 
 void

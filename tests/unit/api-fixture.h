@@ -79,6 +79,9 @@ char *api_object_path (const char *collection, int64_t id);
 extern char api_fake_heard[256];
 /* What the fake of the agents' room tells of any agent: offline at first. */
 extern AgentStatus api_fake_status;
+/* And what any agent reported. */
+extern AgentReportPoint api_fake_reports[4];
+extern unsigned api_fake_n_reports;
 /* Whether it wants client certificates, and whom it lets in. */
 extern bool api_fake_certificates;
 #define FAKE_AGENT_ID "agent-one"

@@ -2,9 +2,13 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* What the API tells of an agent that runs: every figure of its status stands under its own name.
  */
+#include "daemon/store/agent-sessions.h"
+#include "lib/clock.h"
 #include "tests/unit/api-fixture.h"
 
 #include <string.h>
+
+#define HOUR INT64_C (3600000)
 
 typedef struct
 {
@@ -27,14 +31,24 @@ static void
 tear_down (Fixture *fixture, const void *data)
 {
   api_fake_status = (AgentStatus){ .state = AGENT_OFFLINE, .round_trip_ms = -1 };
+  api_fake_n_reports = 0;
   g_free (fixture->path);
   api_fixture_done (&fixture->api, data);
+}
+
+/* GET of the agent's path with that behind it. */
+static Reply
+get (const Fixture *fixture, const char *rest)
+{
+  g_autofree char *target = g_strconcat (fixture->path, rest, NULL);
+
+  return api_call ("GET", target, fixture->api.tokens[STORE_ROLE_VIEWER], NULL);
 }
 
 static JsonObject *
 get_status (const Fixture *fixture, Reply *reply)
 {
-  *reply = api_call ("GET", fixture->path, fixture->api.tokens[STORE_ROLE_VIEWER], NULL);
+  *reply = get (fixture, "");
   assert_reply (*reply, 200);
   return json_object_get_object_member (reply->json, "status");
 }
@@ -134,6 +148,243 @@ test_dispute (Fixture *fixture, const void *data)
     }
 }
 
+/* --- history ---------------------------------------------------------------------------------- */
+
+/* Sessions of agent 1, which is as old as that. */
+static void
+store_sessions (Fixture *fixture, int64_t created_at, const StoreAgentSession *rows, unsigned n)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (StoreTx) tx = store_begin_write (fixture->api.store, &error);
+  g_autoptr (StoreAgent) agent = store_agent_new ();
+
+  g_assert_no_error (error);
+  g_assert_true (store_agent_delete (tx, 1, 0, &error));
+  g_free (agent->name);
+  agent->name = g_strdup ("old");
+  agent->created_at = created_at;
+  g_assert_true (store_agent_insert (tx, agent, &error));
+  g_free (fixture->path);
+  fixture->path = api_object_path ("/api/v1/agents", agent->id);
+  for (unsigned i = 0; i < n; i++)
+    {
+      StoreAgentSession row = rows[i];
+
+      row.agent_id = agent->id;
+      g_assert_true (store_agent_session_insert (tx, &row, &error));
+    }
+  g_assert_true (store_commit (tx, &error));
+}
+
+static void
+test_sessions (Fixture *fixture, const void *data)
+{
+  static const StoreAgentSession rows[] = {
+    { .instance = "aa",
+      .address = "192.0.2.1:1",
+      .version = "1.0",
+      .connected_at = 1000,
+      .disconnected_at = 2000,
+      .reason = "displaced by instance bb, address 192.0.2.2:2",
+      .bytes_in = 11,
+      .bytes_out = 12 },
+    { .instance = "", .address = "192.0.2.2:2", .version = "", .connected_at = 2000, .reason = "" },
+  };
+  g_auto (Reply) page = { 0 };
+  g_auto (Reply) rest = { 0 };
+  JsonObject *row;
+
+  (void) data;
+  store_sessions (fixture, 1, rows, G_N_ELEMENTS (rows));
+  page = get (fixture, "/sessions?limit=1");
+  assert_reply (page, 200);
+  g_assert_cmpstr (json_object_get_string_member (page.json, "next_cursor"), ==, "2");
+  row = json_array_get_object_element (json_object_get_array_member (page.json, "items"), 0);
+  g_assert_true (json_object_get_null_member (row, "instance"));
+  g_assert_true (json_object_get_null_member (row, "version"));
+  g_assert_true (json_object_get_null_member (row, "disconnected_at"));
+  g_assert_true (json_object_get_null_member (row, "reason"));
+  g_assert_true (json_object_get_null_member (row, "bytes_in"));
+  rest = get (fixture, "/sessions?cursor=2");
+  assert_reply (rest, 200);
+  g_assert_true (json_object_get_null_member (rest.json, "next_cursor"));
+  row = json_array_get_object_element (json_object_get_array_member (rest.json, "items"), 0);
+  g_assert_cmpstr (json_object_get_string_member (row, "instance"), ==, "aa");
+  g_assert_cmpstr (json_object_get_string_member (row, "address"), ==, "192.0.2.1:1");
+  g_assert_cmpstr (json_object_get_string_member (row, "version"), ==, "1.0");
+  g_assert_cmpstr (json_object_get_string_member (row, "connected_at"), ==,
+                   "1970-01-01T00:00:01.000Z");
+  g_assert_cmpstr (json_object_get_string_member (row, "disconnected_at"), ==,
+                   "1970-01-01T00:00:02.000Z");
+  g_assert_cmpstr (json_object_get_string_member (row, "reason"), ==, rows[0].reason);
+  g_assert_cmpint (json_object_get_int_member (row, "bytes_in"), ==, 11);
+  g_assert_cmpint (json_object_get_int_member (row, "bytes_out"), ==, 12);
+}
+
+/* Hours before now: an agent of that age, and its sessions (to is 0 while it is open). */
+static const struct
+{
+  const char *window;
+  int64_t age;
+  struct
+  {
+    int64_t from, to;
+  } sessions[3];
+  int64_t since, up; /* hours */
+  int begun, ended;
+} uptimes[] = {
+  { "24h", 100, { { 0, 0 } }, 24, 0, 0, 0 },
+  { "24h", 100, { { 12, 0 } }, 24, 12, 1, 0 },
+  { "24h", 100, { { 30, 18 }, { 6, 0 } }, 24, 12, 1, 1 },  /* the first began before */
+  { "24h", 100, { { 30, 25 } }, 24, 0, 0, 0 },             /* and ended before */
+  { "24h", 100, { { 20, 10 }, { 12, 5 } }, 24, 15, 2, 2 }, /* one drained beside the next */
+  { "24h", 100, { { 20, 5 }, { 15, 10 }, { 4, 3 } }, 24, 16, 3, 3 }, /* one inside another */
+  { "24h", 10, { { 10, 0 } }, 10, 10, 1, 0 },                        /* the agent is younger */
+  { "30d", 240, { { 240, 120 } }, 240, 120, 1, 1 },
+  { "1h", 100, { { 30, 0 } }, 1, 1, 0, 0 },
+};
+
+/* To a second or so: the test's clock is not that of the call. */
+#define assert_hours(object, name, hours)                                                          \
+  g_assert_cmpint (ABS (json_object_get_int_member (object, name) - (hours) *HOUR), <, 5000)
+
+static void
+test_uptime (Fixture *fixture, const void *data)
+{
+  (void) data;
+  for (unsigned i = 0; i < G_N_ELEMENTS (uptimes); i++)
+    {
+      g_autofree char *query = g_strconcat ("/uptime?window=", uptimes[i].window, NULL);
+      g_auto (Reply) reply = { 0 };
+      StoreAgentSession rows[3] = { 0 };
+      int64_t now = p2p_wall_ms ();
+      unsigned n = 0;
+      double percent = 100.0 * (double) uptimes[i].up / (double) uptimes[i].since;
+
+      g_test_message ("row %u", i);
+      for (; n < 3 && uptimes[i].sessions[n].from != 0; n++)
+        rows[n] = (StoreAgentSession){
+          .instance = "",
+          .address = "",
+          .version = "",
+          .reason = "",
+          .connected_at = now - uptimes[i].sessions[n].from * HOUR,
+          .disconnected_at = uptimes[i].sessions[n].to ? now - uptimes[i].sessions[n].to * HOUR : 0,
+        };
+      if (i > 0)
+        tear_down (fixture, NULL);
+      if (i > 0)
+        set_up (fixture, NULL);
+      store_sessions (fixture, now - uptimes[i].age * HOUR, rows, n);
+      reply = get (fixture, query);
+      assert_reply (reply, 200);
+      assert_hours (reply.json, "uptime_ms", uptimes[i].up);
+      assert_hours (reply.json, "downtime_ms", uptimes[i].since - uptimes[i].up);
+      g_assert_cmpfloat_with_epsilon (json_object_get_double_member (reply.json, "uptime_percent"),
+                                      percent, 0.2);
+      g_assert_cmpint (json_object_get_int_member (reply.json, "connection_count"), ==,
+                       uptimes[i].begun);
+      g_assert_cmpint (json_object_get_int_member (reply.json, "disconnect_count"), ==,
+                       uptimes[i].ended);
+    }
+}
+
+static void
+test_current (Fixture *fixture, const void *data)
+{
+  g_auto (Reply) offline = get (fixture, "/uptime");
+  g_auto (Reply) connected = { 0 };
+  g_auto (Reply) left = { 0 };
+
+  (void) data;
+  assert_reply (offline, 200);
+  g_assert_cmpint (json_object_get_int_member (offline.json, "window_ms"), ==, 24 * HOUR);
+  g_assert_cmpstr (json_object_get_string_member (offline.json, "current_state"), ==, "offline");
+  g_assert_true (json_object_get_null_member (offline.json, "current_since"));
+  g_assert_true (json_object_get_null_member (offline.json, "current_ms"));
+  api_fake_status.state = AGENT_CONNECTED;
+  api_fake_status.connected_at_ms = p2p_wall_ms () - 2 * HOUR;
+  api_fake_status.disconnected_at_ms = p2p_wall_ms () - 3 * HOUR;
+  connected = get (fixture, "/uptime");
+  g_assert_cmpstr (json_object_get_string_member (connected.json, "current_state"), ==,
+                   "connected");
+  assert_hours (connected.json, "current_ms", 2);
+  api_fake_status.state = AGENT_OFFLINE;
+  left = get (fixture, "/uptime");
+  assert_hours (left.json, "current_ms", 3);
+}
+
+static void
+test_reports (Fixture *fixture, const void *data)
+{
+  g_auto (Reply) day = { 0 };
+  g_auto (Reply) hour = { 0 };
+  JsonArray *items;
+  JsonObject *point;
+
+  (void) data;
+  api_fake_n_reports = 2;
+  api_fake_reports[0]
+      = (AgentReportPoint){ .at_ms = p2p_wall_ms () - 2 * HOUR, .round_trip_ms = -1 };
+  api_fake_reports[1] = (AgentReportPoint){ .at_ms = p2p_wall_ms () - HOUR / 2,
+                                            .round_trip_ms = 1.5,
+                                            .streams = 9,
+                                            .report = { .memory_bytes = 1,
+                                                        .threads = 2,
+                                                        .active_requests = 3,
+                                                        .requests_ok = 4,
+                                                        .requests_failed = 5,
+                                                        .bytes_received = 6,
+                                                        .bytes_sent = 7,
+                                                        .cpu_percent = 0.5,
+                                                        .version = "1.0" } };
+  day = get (fixture, "/stats");
+  assert_reply (day, 200);
+  items = json_object_get_array_member (day.json, "items");
+  g_assert_cmpuint (json_array_get_length (items), ==, 2);
+  point = json_array_get_object_element (items, 0);
+  g_assert_true (json_object_get_null_member (point, "round_trip_ms"));
+  g_assert_true (json_object_get_null_member (point, "version"));
+  hour = get (fixture, "/stats?window=1h");
+  items = json_object_get_array_member (hour.json, "items");
+  g_assert_cmpuint (json_array_get_length (items), ==, 1);
+  point = json_array_get_object_element (items, 0);
+  g_assert_cmpfloat (json_object_get_double_member (point, "round_trip_ms"), ==, 1.5);
+  g_assert_cmpfloat (json_object_get_double_member (point, "cpu_percent"), ==, 0.5);
+  g_assert_cmpint (json_object_get_int_member (point, "streams"), ==, 9);
+  g_assert_cmpint (json_object_get_int_member (point, "memory_bytes"), ==, 1);
+  g_assert_cmpint (json_object_get_int_member (point, "threads"), ==, 2);
+  g_assert_cmpint (json_object_get_int_member (point, "active_requests"), ==, 3);
+  g_assert_cmpint (json_object_get_int_member (point, "requests_ok"), ==, 4);
+  g_assert_cmpint (json_object_get_int_member (point, "requests_failed"), ==, 5);
+  g_assert_cmpint (json_object_get_int_member (point, "bytes_received"), ==, 6);
+  g_assert_cmpint (json_object_get_int_member (point, "bytes_sent"), ==, 7);
+  g_assert_cmpstr (json_object_get_string_member (point, "version"), ==, "1.0");
+}
+
+static void
+test_refused (Fixture *fixture, const void *data)
+{
+  static const char *const ways[] = { "/sessions", "/uptime", "/stats" };
+  static const char *const windows[] = { "", "2h", "24", "24h%20" };
+
+  (void) data;
+  for (unsigned i = 0; i < G_N_ELEMENTS (ways); i++)
+    {
+      g_autofree char *target = g_strconcat ("/api/v1/agents/99", ways[i], NULL);
+      g_auto (Reply) missing = api_call ("GET", target, fixture->api.session, NULL);
+
+      assert_reply (missing, 404);
+      for (unsigned j = 0; i > 0 && j < G_N_ELEMENTS (windows); j++)
+        {
+          g_autofree char *query = g_strconcat (ways[i], "?window=", windows[j], NULL);
+          g_auto (Reply) reply = get (fixture, query);
+
+          assert_reply (reply, 400);
+        }
+    }
+}
+
 #define ADD(name, func) g_test_add ("/api-agents/" name, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -144,5 +395,10 @@ main (int argc, char **argv)
   ADD ("offline", test_offline);
   ADD ("figures", test_figures);
   ADD ("dispute", test_dispute);
+  ADD ("sessions", test_sessions);
+  ADD ("uptime", test_uptime);
+  ADD ("current", test_current);
+  ADD ("reports", test_reports);
+  ADD ("refused", test_refused);
   return g_test_run ();
 }
