@@ -362,10 +362,12 @@ run (const sigset_t *set)
     }
   if (good)
     {
-      P2pPool *pools[] = { proxy_get_pool (), api_get_pool () };
+      P2pPool *pools[P2P_LANES_MAX + 1];
+      unsigned n_pools = proxy_list_pools (pools);
 
-      watchdog = p2p_watchdog_new (pools, G_N_ELEMENTS (pools), P2P_WATCHDOG_TICK_MS,
-                                   P2P_WATCHDOG_TICKS, &error);
+      pools[n_pools++] = api_get_pool ();
+      watchdog
+          = p2p_watchdog_new (pools, n_pools, P2P_WATCHDOG_TICK_MS, P2P_WATCHDOG_TICKS, &error);
       good = watchdog != NULL;
     }
   if (good)

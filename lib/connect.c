@@ -5,6 +5,7 @@
 #include "lib/resolver.h"
 
 #include "lib/fd.h"
+#include "lib/pool.h"
 #include "lib/stream-tcp-priv.h"
 
 #include <errno.h>
@@ -71,6 +72,17 @@ take_winner (Race *race)
   return -1;
 }
 
+static bool
+wait_for_some (Race *race, int64_t deadline_us)
+{
+  int n;
+
+  p2p_pool_sleep_begin ();
+  n = poll (race->attempts, race->n_begun, p2p_deadline_poll_ms (deadline_us));
+  p2p_pool_sleep_end ();
+  return n > 0;
+}
+
 /* The winner's descriptor, or -1 and race->error. */
 static int
 run_race (Race *race, int64_t deadline_us)
@@ -90,9 +102,7 @@ run_race (Race *race, int64_t deadline_us)
         }
       if (race->n_running == 0)
         return -1;
-      if (poll (race->attempts, race->n_begun,
-                p2p_deadline_poll_ms (more ? MIN (next_at_us, deadline_us) : deadline_us))
-          > 0)
+      if (wait_for_some (race, more ? MIN (next_at_us, deadline_us) : deadline_us))
         {
           winner = take_winner (race);
           if (winner >= 0)
@@ -157,7 +167,9 @@ p2p_connect (P2pResolver *resolver,
   if (p2p_span_has_prefix (host, unix_prefix))
     return connect_path ((P2pSpan){ host.p + unix_prefix.n, host.n - unix_prefix.n }, deadline_us,
                          ret_strm);
+  p2p_pool_sleep_begin (); /* most look-ups find it at once, but connections are made seldom */
   io = p2p_resolver_lookup (resolver, host, port, addresses, &n, deadline_us);
+  p2p_pool_sleep_end ();
   if (io != P2P_IO_OK)
     {
       errno = io == P2P_IO_TIMEOUT ? ETIMEDOUT : io == P2P_IO_REFUSED ? ENXIO : EAGAIN;

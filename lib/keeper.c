@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
 /* The keeper: one thread a pool that looks, while there is work, whether work waits for blocked
- * workers. It wakes idle ones for what has waited 1 ms and makes threads for what has waited 2 ms,
- * several at a time; it also joins those that ended. While the pool has nothing to do it sleeps
- * without a deadline.
+ * workers. It wakes idle ones for what has waited 1 ms (4 ms, if a worker is known to compute) and
+ * makes threads for what has waited 1 ms more, several at a time; it also joins those that ended.
+ * While the pool has nothing to do it sleeps without a deadline.
  *
  * A thread for each task at once would be wrong: a request to a quick origin takes 200 µs, so in a
  * busy daemon the queue is hardly ever empty and moves all the same. What counts is what will not
@@ -14,7 +14,10 @@
 
 #define TICK_MS 1
 #define WAKE_AFTER_US 1000
-#define MAKE_AFTER_US 2000
+/* Instead, while a worker computes: it comes back, and longer than this it is seldom kept from the
+ * processor. Whom we wake meanwhile is one more who wants it. */
+#define BUSY_WAKE_AFTER_US 4000
+#define MAKE_BEHIND_US 1000 /* so much later */
 #define MAKE_AT_ONCE 64
 /* Ticks without need until the keeper sleeps: so that waking it is no cost of each request. */
 #define IDLE_TICKS 100
@@ -33,6 +36,12 @@ overdue_us_locked (P2pPool *pool, int64_t now_us)
   return since_us == INT64_MAX ? 0 : MAX (now_us - since_us, 0);
 }
 
+static int64_t
+patience_us_locked (const P2pPool *pool)
+{
+  return pool->n_running > pool->n_asleep ? BUSY_WAKE_AFTER_US : WAKE_AFTER_US;
+}
+
 /* How many more workers would have work now. */
 static unsigned
 lacking_locked (P2pPool *pool, uint64_t taken_in_tick)
@@ -49,15 +58,15 @@ static unsigned
 tend_locked (P2pPool *pool, uint64_t taken_in_tick, P2pWakes *wakes)
 {
   int64_t now_us = p2p_now_us ();
-  int64_t overdue_us = overdue_us_locked (pool, now_us);
+  int64_t overdue_us = overdue_us_locked (pool, now_us), patience_us = patience_us_locked (pool);
   unsigned lacking, limit, n;
 
   p2p_growth_judge_locked (pool, now_us);
-  if (overdue_us < WAKE_AFTER_US)
+  if (overdue_us < patience_us)
     return 0;
   lacking = lacking_locked (pool, taken_in_tick);
   p2p_pool_wake_locked (pool, lacking, wakes);
-  if (overdue_us < MAKE_AFTER_US || pool->n_waking >= lacking || pool->quitting)
+  if (overdue_us < patience_us + MAKE_BEHIND_US || pool->n_waking >= lacking || pool->quitting)
     return 0;
   if (pool->n_threads >= pool->growth.limit)
     p2p_growth_review_locked (pool, now_us);
@@ -116,8 +125,10 @@ keeper_main (void *data)
 {
   P2pPool *pool = data;
   unsigned idle_ticks = 0;
+  char name[16];
 
-  (void) pthread_setname_np (pthread_self (), pool->options.name); /* for people only */
+  g_snprintf (name, sizeof name, "%s-keep", pool->options.name);
+  (void) pthread_setname_np (pthread_self (), name); /* for people only */
   p2p_mutex_lock (&pool->lock);
   while (!pool->quitting)
     {

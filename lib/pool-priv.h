@@ -63,9 +63,10 @@ typedef struct
 
 struct P2pPool
 {
-  P2pPoolOptions options; /* constant, as are the next three; name: (static) */
+  P2pPoolOptions options; /* constant, as are the next four; name: (static) */
   int epoll_fd, kick_fd;
-  unsigned wakes_max; /* idle workers under way to work that was not waited for yet */
+  unsigned wakes_max;   /* idle workers under way to work that was not waited for yet */
+  unsigned helpers_max; /* idle workers woken beside the one that brings a batch out of epoll */
   pthread_t keeper;   /* valid if has_keeper */
   bool has_keeper;
 
@@ -79,6 +80,7 @@ struct P2pPool
   unsigned n_idle;       /* (lock: pool) */
   unsigned n_waking;     /* (lock: pool) off the idle list or being made, not at work yet */
   unsigned n_running;    /* (lock: pool) in a task */
+  unsigned n_asleep;     /* (lock: pool) of those: between p2p_pool_sleep_begin () and _end () */
   unsigned n_since_poll; /* (lock: pool) tasks taken since somebody looked into epoll */
   uint64_t n_taken;      /* (lock: pool) */
   uint64_t n_done;       /* (lock: pool) */
@@ -128,6 +130,7 @@ struct P2pPool
 };
 
 /* pool.c */
+unsigned p2p_count_processors (void); /* that the process may use, 1 to 64 */
 void p2p_task_list_append (P2pTaskList *list, P2pTask *task);
 void p2p_task_list_append_all (P2pTaskList *list, const P2pTaskList *more);
 void p2p_pool_wake_locked (P2pPool *pool, unsigned wanted, P2pWakes *wakes);

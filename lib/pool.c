@@ -4,8 +4,8 @@
  * decides on growth, waiter.c waits in epoll, parked.c parks.
  *
  * Who sleeps is woken last in, first out (warm caches, and the others can end). A batch wakes as
- * many workers as half the processors, not one for each task: most tasks are over before a woken
- * thread would have run, and the keeper sees to those that are not.
+ * many workers as half the pool's processors, not one for each task: most tasks are over before a
+ * woken thread would have run, and the keeper sees to those that are not.
  *
  * Any thread may submit. pool->lock guards what pool-priv.h says. */
 #include "lib/pool-priv.h"
@@ -112,8 +112,8 @@ p2p_pool_submit (P2pPool *pool, P2pTask *task)
 /* The pool
  * ------------------------------------------------------------------------------------------ */
 
-static unsigned
-count_processors (void)
+unsigned
+p2p_count_processors (void)
 {
   cpu_set_t set;
 
@@ -126,13 +126,15 @@ P2pPool *
 p2p_pool_new (const P2pPoolOptions *options, GError **error)
 {
   P2pPool *pool = g_new0 (P2pPool, 1);
+  unsigned n_processors = MAX (p2p_count_processors () / MAX (options->n_lanes, 1), 1);
 
   g_assert (options->threads_max >= 1 && options->threads_max >= options->threads_min);
   g_assert (options->idle_ms > 0);
   pool->options = *options;
   pool->options.threads_min = MAX (options->threads_min, 1);
-  pool->wakes_max = MAX (count_processors () / 2, 1);
-  p2p_growth_init (pool, count_processors ());
+  pool->helpers_max = n_processors / 2;
+  pool->wakes_max = MAX (pool->helpers_max, 1);
+  p2p_growth_init (pool, n_processors);
   p2p_mutex_init (&pool->lock, P2P_LOCK_POOL);
   p2p_cond_init (&pool->keeper_cond);
   p2p_cond_init (&pool->drained);

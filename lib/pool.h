@@ -29,6 +29,7 @@ typedef struct
   unsigned threads_max;
   unsigned queue_max;   /* tasks that wait; p2p_pool_is_full () beyond */
   int64_t idle_ms;      /* a thread idle for longer ends; 30 000 */
+  unsigned n_lanes;     /* pools that share the processors with it, itself included; 0: alone */
 } P2pPoolOptions;
 
 P2pPool *p2p_pool_new (const P2pPoolOptions *options, GError **error);
@@ -38,6 +39,12 @@ const char *p2p_pool_get_name (P2pPool *pool);
 /* Never fails and never blocks; who accepts new work from peers asks p2p_pool_is_full () first.
  * After p2p_pool_stop () has begun tasks still run, until the pool is empty. */
 void p2p_pool_submit (P2pPool *pool, P2pTask *task);
+
+/* Around a call that sleeps until a peer says something, or somebody else: when all workers that
+ * run a task sleep so, another one comes for the pool's work at once. Nothing on other threads;
+ * errno stays. */
+void p2p_pool_sleep_begin (void);
+void p2p_pool_sleep_end (void);
 
 /* No worker is free, no thread can be made, and the queue is at its limit. */
 bool p2p_pool_is_full (P2pPool *pool);

@@ -5,6 +5,7 @@
 #include "lib/stream-tcp-priv.h"
 
 #include "lib/fd.h"
+#include "lib/pool.h"
 #include "lib/stream-priv.h"
 
 #include <errno.h>
@@ -106,8 +107,14 @@ static P2pIo
 tcp_read_soon (P2pStream *strm, void *buf, size_t size, size_t *ret_n)
 {
   Tcp *tcp = (Tcp *) strm;
+  P2pIo io;
 
-  return tcp_receive (tcp, buf, size, have_patience (tcp) ? 0 : MSG_DONTWAIT, ret_n);
+  if (!have_patience (tcp))
+    return tcp_receive (tcp, buf, size, MSG_DONTWAIT, ret_n);
+  p2p_pool_sleep_begin ();
+  io = tcp_receive (tcp, buf, size, 0, ret_n);
+  p2p_pool_sleep_end ();
+  return io;
 }
 
 static bool
@@ -321,11 +328,15 @@ connect_unix (const struct sockaddr *address, socklen_t address_len, int64_t dea
   p2p_autofd fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   int64_t left_us = deadline_us == P2P_FOREVER ? 0 : MAX (deadline_us - p2p_now_us (), 1);
   struct timeval left = { .tv_sec = left_us / 1000000, .tv_usec = left_us % 1000000 };
+  int n;
 
   if (fd < 0)
     return p2p_stream_tcp_connect_outcome (errno);
   (void) setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &left, sizeof left); /* sane values only */
-  if (connect (fd, address, address_len) != 0)
+  p2p_pool_sleep_begin ();
+  n = connect (fd, address, address_len);
+  p2p_pool_sleep_end ();
+  if (n != 0)
     return p2p_stream_tcp_connect_outcome (errno == EINTR ? EAGAIN : errno);
   *ret_strm = p2p_stream_tcp_new (g_steal_fd (&fd));
   return P2P_IO_OK;
@@ -347,9 +358,11 @@ p2p_stream_tcp_connect (const struct sockaddr *address,
   if (error)
     return p2p_stream_tcp_connect_outcome (error);
   pfd.fd = fd;
+  p2p_pool_sleep_begin ();
   do
     n = poll (&pfd, 1, p2p_deadline_poll_ms (deadline_us));
   while (n < 0 && errno == EINTR);
+  p2p_pool_sleep_end ();
   error = n > 0 ? p2p_stream_tcp_connect_error (fd) : n < 0 ? errno : ETIMEDOUT;
   if (error)
     return p2p_stream_tcp_connect_outcome (error);

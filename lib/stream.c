@@ -4,6 +4,8 @@
  * the back ends say which locks they take. */
 #include "lib/stream-priv.h"
 
+#include "lib/pool.h"
+
 #include <errno.h>
 #include <glib.h>
 #include <poll.h>
@@ -232,6 +234,19 @@ poll_ms (const Round *round, int64_t deadline_us)
   return ms < 0 ? DEAF_POLL_MS : MIN (ms, DEAF_POLL_MS);
 }
 
+static int
+poll_asleep (struct pollfd *pfds, nfds_t n_pfds, int ms)
+{
+  int n;
+
+  if (ms != 0)
+    p2p_pool_sleep_begin ();
+  n = poll (pfds, n_pfds, ms);
+  if (ms != 0)
+    p2p_pool_sleep_end ();
+  return n;
+}
+
 /* True when an item turned out to be ready. */
 static bool
 poll_items (Round *round, P2pWait *items, unsigned n_items, int64_t deadline_us)
@@ -249,7 +264,7 @@ poll_items (Round *round, P2pWait *items, unsigned n_items, int64_t deadline_us)
                                .events = round->armed[i] ? round->arms[i].events : 0 };
   if (round->waker)
     pfds[n_pfds++] = (struct pollfd){ .fd = p2p_waker_fd (round->waker), .events = POLLIN };
-  n = poll (pfds, n_pfds, poll_ms (round, deadline_us));
+  n = poll_asleep (pfds, n_pfds, poll_ms (round, deadline_us));
   if (n < 0 && errno != EINTR && errno != ENOMEM && errno != EAGAIN)
     g_error ("poll: %s", g_strerror (errno));
   if (n <= 0)

@@ -17,7 +17,7 @@ typedef struct P2pWatchdog P2pWatchdog;
 
 /* Watches the pools (borrowed; at most P2P_WATCHDOG_POOLS) until p2p_watchdog_free (), which comes
  * before theirs. */
-#define P2P_WATCHDOG_POOLS 8
+#define P2P_WATCHDOG_POOLS 16
 P2pWatchdog *p2p_watchdog_new (P2pPool *const *pools,
                                unsigned n_pools,
                                int64_t tick_ms,

@@ -25,6 +25,8 @@
 /* A queue that is never empty must not hide what is ready in epoll. */
 #define MAX_TASKS_WITHOUT_POLL 64
 
+static _Thread_local P2pWorker *self; /* (nullable: not a worker) */
+
 void
 p2p_worker_leave_idle_locked (P2pWorker *worker)
 {
@@ -110,7 +112,7 @@ hold_role_locked (P2pPool *pool)
    * each request. The keeper sends somebody should this task take its time. */
   if (pool->queue.n == 1 && atomic_load_explicit (&pool->n_parked, memory_order_relaxed) == 0)
     return;
-  p2p_pool_wake_locked (pool, MIN (pool->queue.n, pool->wakes_max), &wakes);
+  p2p_pool_wake_locked (pool, MIN (pool->queue.n, pool->helpers_max), &wakes);
   if (wakes.n == 0)
     return;
   p2p_mutex_unlock (&pool->lock);
@@ -197,6 +199,7 @@ worker_main (void *data)
   P2pPool *pool = worker->pool;
   const struct sched_param param = { 0 };
 
+  self = worker;
   /* A batch thread does not preempt who woke it: 10 to 20 per cent more requests/s here. May be
    * forbidden. */
   (void) sched_setscheduler (0, SCHED_BATCH, &param);
@@ -212,6 +215,42 @@ worker_main (void *data)
     p2p_cond_broadcast (&pool->drained);
   p2p_mutex_unlock (&pool->lock);
   return NULL;
+}
+
+/* Somebody who computes would come for the queue and the role; and where nothing is parked there is
+ * nothing to come for, which saves a single client a wake-up for each request. */
+void
+p2p_pool_sleep_begin (void)
+{
+  P2pPool *pool = self ? self->pool : NULL;
+  P2pWakes wakes;
+
+  if (!pool)
+    return;
+  p2p_wakes_init (&wakes);
+  p2p_mutex_lock (&pool->lock);
+  pool->n_asleep++;
+  if (pool->n_asleep == pool->n_running && !pool->role_held
+      && (pool->queue.head || atomic_load_explicit (&pool->n_parked, memory_order_relaxed) > 0))
+    {
+      p2p_pool_wake_locked (pool, 1, &wakes);
+      p2p_pool_need_keeper_locked (pool, &wakes);
+    }
+  p2p_mutex_unlock (&pool->lock);
+  p2p_wakes_send (pool, &wakes);
+}
+
+void
+p2p_pool_sleep_end (void)
+{
+  int error = errno; /* the call's */
+
+  if (!self)
+    return;
+  p2p_mutex_lock (&self->pool->lock);
+  self->pool->n_asleep--;
+  p2p_mutex_unlock (&self->pool->lock);
+  errno = error;
 }
 
 static P2pWorker *

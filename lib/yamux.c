@@ -4,6 +4,8 @@
  * what it reads. The reader thread is in yamux-reader.c. */
 #include "lib/yamux-priv.h"
 
+#include "lib/pool.h"
+
 #include <glib.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -150,6 +152,17 @@ is_open_locked (P2pYamux *yamux)
   return !yamux->over && !yamux->going_away && !yamux->peer_going_away;
 }
 
+static bool
+wait_for_ack_locked (P2pYamux *yamux, int64_t deadline_us)
+{
+  bool rung;
+
+  p2p_pool_sleep_begin ();
+  rung = p2p_cond_wait (&yamux->may_open, &yamux->lock, deadline_us);
+  p2p_pool_sleep_end ();
+  return rung;
+}
+
 static P2pIo
 wait_to_open_locked (P2pYamux *yamux, int64_t deadline_us)
 {
@@ -169,7 +182,7 @@ wait_to_open_locked (P2pYamux *yamux, int64_t deadline_us)
       /* No ACK comes for a SYN that waits for its first bytes. */
       if (!drained)
         yamux_drain_locked (yamux, false);
-      else if (!p2p_cond_wait (&yamux->may_open, &yamux->lock, deadline_us))
+      else if (!wait_for_ack_locked (yamux, deadline_us))
         return P2P_IO_TIMEOUT;
     }
 }

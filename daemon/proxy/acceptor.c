@@ -48,9 +48,9 @@ turn_away (int take_fd, const ListenerRef *listener, const char *answer)
 
 /* NULL: come in. */
 static const char *
-why_full (int fd)
+why_full (int fd, const P2pPool *lane)
 {
-  if (p2p_pool_is_full (proxy.pool))
+  if (!lane)
     return "all workers are busy and many requests wait for one";
   if (atomic_load (&proxy.n_conns) >= proxy.options.max_connections)
     return "as many connections are open as may be";
@@ -106,7 +106,8 @@ static void
 admit (int take_fd, ListenerRef *listener, const struct sockaddr *peer)
 {
   static int64_t say_again_at_us;
-  const char *full = why_full (take_fd);
+  P2pPool *lane = p2p_lanes_pick (proxy.lanes);
+  const char *full = why_full (take_fd, lane);
   AddressCount *count;
   unsigned n;
 
@@ -120,7 +121,7 @@ admit (int take_fd, ListenerRef *listener, const struct sockaddr *peer)
   if (n <= proxy.options.max_connections_per_address
       || client_is_trusted_peer (listener->id, peer))
     {
-      conn_new (take_fd, listener, peer, count);
+      conn_new (take_fd, lane, listener, peer, count);
       return;
     }
   address_count_leave (count);

@@ -187,7 +187,7 @@ static void
 conn_hand_over (Conn *conn, Workspace *ws, Request *req)
 {
   Handed *handed = g_new0 (Handed, 1);
-  P2pRelayOptions options = { .pool = proxy.pool,
+  P2pRelayOptions options = { .pool = conn->parked.pool,
                               .write_stall_ms = RELAY_STALL_MS,
                               .stop = &proxy.cutting,
                               .done = relay_done_cb,
@@ -484,6 +484,7 @@ conn_run (P2pParked *parked, P2pWake wake)
 
 void
 conn_new (int take_fd,
+          P2pPool *lane,
           ListenerRef *listener,
           const struct sockaddr *peer,
           AddressCount *take_count)
@@ -504,7 +505,7 @@ conn_new (int take_fd,
       conn->phase = CONN_SOURCE;
       conn->deadline_us = p2p_deadline_ms (proxy.options.header_timeout_ms);
     }
-  p2p_parked_init (&conn->parked, proxy.pool, conn_run);
+  p2p_parked_init (&conn->parked, lane, conn_run);
   atomic_fetch_add (&proxy.n_conns, 1);
   p2p_roster_add (&proxy.roster, &conn->listed, conn->strm);
   conn_park (conn);

@@ -9,7 +9,7 @@
 #include "daemon/proxy/proxy.h"
 #include "daemon/proxy/workspace.h"
 #include "lib/lock.h"
-#include "lib/pool.h"
+#include "lib/lanes.h"
 #include "lib/roster.h"
 #include "lib/stream.h"
 #include "lib/tls.h"
@@ -24,7 +24,7 @@ typedef struct
   ProxyOptions options; /* constant after proxy_start () */
   int fd_ceiling; /* descriptors from here on are for those who are in: their origins, the API,
                      agents; constant likewise */
-  P2pPool *pool;        /* (owned) */
+  P2pLanes *lanes;      /* (owned) */
   P2pRoster roster;     /* of client connections; those handed to a relay are not listed any more */
   atomic_bool stopping; /* no further request on a connection */
   atomic_bool cutting;  /* the drain is over: relays end */
@@ -85,8 +85,9 @@ struct Conn
   uint16_t port;
 };
 
-/* Takes over fd and its place in the count. Called by the acceptor. */
+/* Takes over fd and its place in the count; lane: where it stays. Called by the acceptor. */
 void conn_new (int take_fd,
+               P2pPool *lane,
                ListenerRef *listener,
                const struct sockaddr *peer,
                AddressCount *take_count);

@@ -57,13 +57,13 @@ proxy_start (const ProxyOptions *options, GError **error)
   upstreams_setup ();
   address_counts_setup ();
   p2p_roster_init (&proxy.roster);
-  proxy.pool = p2p_pool_new (&pool_options, error);
-  if (proxy.pool && listeners_start (error))
+  proxy.lanes = p2p_lanes_new (&pool_options, error);
+  if (proxy.lanes && listeners_start (error))
     return true;
-  if (proxy.pool)
+  if (proxy.lanes)
     {
-      (void) p2p_pool_stop (proxy.pool, p2p_deadline_ms (CUT_MS)); /* nothing runs there yet */
-      g_clear_pointer (&proxy.pool, p2p_pool_free);
+      (void) p2p_lanes_stop (proxy.lanes, p2p_deadline_ms (CUT_MS)); /* nothing runs there yet */
+      g_clear_pointer (&proxy.lanes, p2p_lanes_free);
     }
   return false;
 }
@@ -71,20 +71,20 @@ proxy_start (const ProxyOptions *options, GError **error)
 void
 proxy_stop (int64_t deadline_us)
 {
-  if (!proxy.pool)
+  if (!proxy.lanes)
     return;
   atomic_store (&proxy.stopping, true);
   listeners_stop ();
-  if (!p2p_pool_stop (proxy.pool, deadline_us))
+  if (!p2p_lanes_stop (proxy.lanes, deadline_us))
     {
       p2p_log (P2P_LOG_WARNING, "proxy",
                "requests still ran at the end of the drain, cutting them");
       atomic_store (&proxy.cutting, true);
       p2p_roster_cut (&proxy.roster);
-      while (!p2p_pool_stop (proxy.pool, p2p_deadline_ms (CUT_MS)))
+      while (!p2p_lanes_stop (proxy.lanes, p2p_deadline_ms (CUT_MS)))
         p2p_roster_cut (&proxy.roster);
     }
-  g_clear_pointer (&proxy.pool, p2p_pool_free);
+  g_clear_pointer (&proxy.lanes, p2p_lanes_free);
   upstreams_teardown ();
   address_counts_teardown ();
   p2p_roster_done (&proxy.roster);
@@ -118,8 +118,8 @@ proxy_get_stats (void)
                        .requests = atomic_load (&proxy.n_requests) };
 }
 
-P2pPool *
-proxy_get_pool (void)
+unsigned
+proxy_list_pools (P2pPool *pools[P2P_LANES_MAX])
 {
-  return proxy.pool;
+  return p2p_lanes_list (proxy.lanes, pools);
 }

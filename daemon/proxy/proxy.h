@@ -7,7 +7,7 @@
 #pragma once
 
 #include "daemon/config/target-state.h"
-#include "lib/pool.h"
+#include "lib/lanes.h"
 #include "lib/resolver.h"
 
 #include <glib.h>
@@ -76,5 +76,5 @@ typedef struct
 } ProxyStats;
 ProxyStats proxy_get_stats (void);
 
-/* For the watchdog, until proxy_stop (). */
-P2pPool *proxy_get_pool (void);
+/* For the watchdog, until proxy_stop (); how many there are. */
+unsigned proxy_list_pools (P2pPool *pools[P2P_LANES_MAX]);

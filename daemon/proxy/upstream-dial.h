@@ -5,6 +5,7 @@
 #pragma once
 
 #include "daemon/config/config.h"
+#include "lib/pool.h"
 #include "lib/stream.h"
 
 typedef enum
@@ -27,7 +28,8 @@ typedef enum
 
 typedef struct
 {
-  P2pStream *strm;   /* (owned) */
+  P2pStream *strm;     /* (owned) */
+  const P2pPool *lane; /* (borrowed: only compared) whose epoll set knows the stream */
   P2pStream *tunnel; /* (borrowed: strm) (nullable) the agent's stream below it */
   int64_t agent_id;  /* through which it goes; 0: direct */
   uint64_t origin_key;

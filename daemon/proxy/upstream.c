@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* Idle upstream connections, in a hash table by origin, the last used first; and the total in the
- * order of use, to reap the oldest. All under one lock, which is never held across I/O. */
+/* Idle upstream connections, in a hash table by origin and lane, the last used first; and the total
+ * in the order of use, to reap the oldest. All under one lock, which is never held across I/O. */
 #include "daemon/proxy/upstream.h"
 
 #include "lib/stream-tls.h"
@@ -35,9 +35,9 @@ upstreams_setup (void)
 }
 
 static Idle **
-bucket_of (uint64_t origin_key)
+bucket_of (uint64_t origin_key, const P2pPool *lane)
 {
-  return &idle.buckets[(origin_key * UINT64_C (0x9e3779b97f4a7c15)) >> 54];
+  return &idle.buckets[((origin_key ^ (uintptr_t) lane) * UINT64_C (0x9e3779b97f4a7c15)) >> 54];
 }
 
 static void
@@ -46,7 +46,7 @@ unlink_locked (Idle *node)
   p2p_lock_assert_held (&idle.lock);
   *(node->newer ? &node->newer->older : &idle.newest) = node->older;
   *(node->older ? &node->older->newer : &idle.oldest) = node->newer;
-  *(node->prev ? &node->prev->next : bucket_of (node->up.origin_key)) = node->next;
+  *(node->prev ? &node->prev->next : bucket_of (node->up.origin_key, node->up.lane)) = node->next;
   if (node->next)
     node->next->prev = node->prev;
   idle.n--;
@@ -55,7 +55,7 @@ unlink_locked (Idle *node)
 static void
 link_locked (Idle *node)
 {
-  Idle **bucket = bucket_of (node->up.origin_key);
+  Idle **bucket = bucket_of (node->up.origin_key, node->up.lane);
 
   p2p_lock_assert_held (&idle.lock);
   node->prev = node->newer = NULL;
@@ -94,33 +94,52 @@ count_connection (const ConfigTarget *target)
   return false;
 }
 
-/* Of two targets with one origin each may use what the other one left, if it still may have one
- * more. Its own come first. */
+/* The target's own one of that lane, or NULL and perhaps *other, which another target of the same
+ * origin left. */
 static Idle *
-find_idle_locked (const ConfigTarget *target, int64_t agent_id)
+find_of_lane_locked (const ConfigTarget *target,
+                     int64_t agent_id,
+                     const P2pPool *lane,
+                     Idle **other)
 {
-  Idle *other = NULL;
-
   p2p_lock_assert_held (&idle.lock);
-  for (Idle *node = *bucket_of (target->origin_key); node; node = node->next)
+  for (Idle *node = *bucket_of (target->origin_key, lane); node; node = node->next)
     {
-      if (node->up.origin_key != target->origin_key || node->up.agent_id != agent_id)
+      if (node->up.origin_key != target->origin_key || node->up.agent_id != agent_id
+          || node->up.lane != lane)
         continue;
       if (node->up.counted == target->state)
         return node;
-      other = other ? other : node;
+      *other = *other ? *other : node;
     }
+  return NULL;
+}
+
+/* Of two targets with one origin each may use what the other one left, if it still may have one
+ * more. Its own come first, and of those the lane's: another lane's costs two system calls more. */
+static Idle *
+find_idle_locked (const ConfigTarget *target, int64_t agent_id, const P2pPool *lane)
+{
+  P2pPool *lanes[P2P_LANES_MAX];
+  Idle *other = NULL, *own = find_of_lane_locked (target, agent_id, lane, &other);
+  unsigned n = own ? 0 : p2p_lanes_list (proxy.lanes, lanes);
+
+  for (unsigned i = 0; !own && i < n; i++)
+    if (lanes[i] != lane)
+      own = find_of_lane_locked (target, agent_id, lanes[i], &other);
+  if (own)
+    return own;
   return other && count_connection (target) ? other : NULL;
 }
 
 static bool
-take_idle (const ConfigTarget *target, int64_t agent_id, Upstream *ret_up)
+take_idle (const ConfigTarget *target, int64_t agent_id, const P2pPool *lane, Upstream *ret_up)
 {
   ConfigTargetState *before = NULL;
   Idle *node;
 
   p2p_mutex_lock (&idle.lock);
-  node = find_idle_locked (target, agent_id);
+  node = find_idle_locked (target, agent_id, lane);
   if (node)
     *ret_up = release_locked (node);
   p2p_mutex_unlock (&idle.lock);
@@ -182,14 +201,16 @@ UpstreamResult
 upstream_take (Request *req, int64_t agent_id, bool fresh, Upstream *ret_up)
 {
   UpstreamDial dial = { .cfg = req->cfg, .target = req->target, .agent_id = agent_id };
+  const P2pPool *lane = req->conn->parked.pool;
   UpstreamResult result;
   Upstream up;
 
-  while (!fresh && take_idle (req->target, agent_id, &up))
+  while (!fresh && take_idle (req->target, agent_id, lane, &up))
     {
       if (is_quiet (req, &up))
         {
           up.reused = true;
+          up.lane = lane;
           *ret_up = up;
           return UPSTREAM_OK;
         }
@@ -199,6 +220,7 @@ upstream_take (Request *req, int64_t agent_id, bool fresh, Upstream *ret_up)
     return UPSTREAM_FULL;
   dial.request_id = request_id (req);
   result = upstream_dial (&dial, p2p_deadline_ms (req->target->connect_timeout_ms), ret_up);
+  ret_up->lane = lane;
   if (result == UPSTREAM_OK)
     ret_up->counted = config_target_state_ref (req->target->state);
   else
