@@ -188,7 +188,7 @@ struct P2pYamux
   unsigned n_round_trips;
 
   atomic_uint backlog; /* accepted and untouched */
-  _Atomic uint64_t bytes_in, bytes_out, n_resets, queued_bytes, window_bytes;
+  _Atomic uint64_t bytes_in, bytes_out, stream_bytes, n_resets, queued_bytes, window_bytes;
   _Atomic int64_t round_trip_us;     /* the last; -1 */
   _Atomic int64_t round_trip_min_us; /* of the last minute; -1 */
   _Atomic int64_t last_byte_us;

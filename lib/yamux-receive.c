@@ -256,6 +256,7 @@ receive_data (P2pYamux *yamux, P2pSpan bytes)
 
   if (!strm)
     return;
+  atomic_fetch_add_explicit (&yamux->stream_bytes, bytes.n, memory_order_relaxed);
   chunk = chunk_of (bytes);
   p2p_mutex_lock (&strm->lock);
   wanted = !strm->closed && strm->read_end == P2P_IO_OK;

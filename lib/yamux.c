@@ -274,6 +274,7 @@ p2p_yamux_get_stats (P2pYamux *yamux)
   P2pYamuxStats stats = {
     .bytes_in = atomic_load_explicit (&yamux->bytes_in, memory_order_relaxed),
     .bytes_out = atomic_load_explicit (&yamux->bytes_out, memory_order_relaxed),
+    .stream_bytes = atomic_load_explicit (&yamux->stream_bytes, memory_order_relaxed),
     .resets = atomic_load_explicit (&yamux->n_resets, memory_order_relaxed),
     .round_trip_us = atomic_load_explicit (&yamux->round_trip_us, memory_order_relaxed),
     .last_byte_us = atomic_load_explicit (&yamux->last_byte_us, memory_order_relaxed),

@@ -98,6 +98,7 @@ void p2p_yamux_join (P2pYamux *yamux);
 typedef struct
 {
   uint64_t bytes_in, bytes_out, resets;
+  uint64_t stream_bytes; /* of both ways, what streams carried: no headers, no pings */
   unsigned streams;
   int64_t round_trip_us; /* the last ping's; -1: none yet */
   int64_t last_byte_us;  /* monotonic, when the peer's last byte came */

@@ -43,7 +43,7 @@ struct Session
   bool degraded;          /* (lock) the last probe found no answer */
   bool probing;           /* (lock) a probe is under way: it holds the session */
   int64_t probe_at_us;    /* (lock) */
-  uint64_t probe_bytes;   /* (lock) moved when the last probe was thought of */
+  uint64_t probe_bytes;   /* (lock) what streams had carried then, the probe's own included */
   P2pTask probe_task;     /* (pool) */
 };
 
@@ -103,4 +103,8 @@ Session *session_new (P2pStream *take_strm,
 
 /* The keeper's thread: ends drained sessions, joins ended ones, sends probes. */
 void *keeper_main (void *data);
+/* Whether it is time for a probe: one every 15 s ± 5 when no stream carried a byte since the last,
+ * none otherwise. True: probing is set, and probe_run () has to follow. */
+bool session_take_probe_locked (Session *session, int64_t now_us);
+/* On a worker; up to 5 s. */
 void probe_run (P2pTask *task);

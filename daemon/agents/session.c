@@ -109,35 +109,22 @@ probe_run (P2pTask *task)
              good ? "carries streams again" : "is connected but carries no stream: degraded");
   session->degraded = !good;
   session->probing = false;
+  session->probe_bytes = p2p_yamux_get_stats (session->yamux).stream_bytes; /* not its own */
   p2p_cond_signal (&registry.cond);
 }
 
-static uint64_t
-moved_bytes (const Session *session)
-{
-  P2pYamuxStats stats = p2p_yamux_get_stats (session->yamux);
-
-  return stats.bytes_in + stats.bytes_out;
-}
-
-/* One probe every 15 s ± 5 when no stream carried a byte since the last, none otherwise. */
-static void
-think_of_probe_locked (Session *session, int64_t now_us)
+bool
+session_take_probe_locked (Session *session, int64_t now_us)
 {
   uint64_t moved;
 
   if (session->state != SESSION_LIVE || session->probing || session->probe_at_us > now_us)
-    return;
+    return false;
   session->probe_at_us = now_us + (PROBE_EVERY_MS + g_random_int_range (0, 10000)) * INT64_C (1000);
-  moved = moved_bytes (session);
-  if (moved != session->probe_bytes && !session->degraded)
-    {
-      session->probe_bytes = moved;
-      return;
-    }
-  session->probing = true;
-  session->probe_task.run = probe_run;
-  p2p_pool_submit (registry.pool, &session->probe_task);
+  moved = p2p_yamux_get_stats (session->yamux).stream_bytes;
+  session->probing = moved == session->probe_bytes || session->degraded;
+  session->probe_bytes = moved;
+  return session->probing;
 }
 
 /* --- the keeper ------------------------------------------------------------------------------- */
@@ -194,7 +181,11 @@ look_after_all_locked (void)
       registry_try_place_locked (session);
       if (is_drained_locked (session, now_us))
         p2p_yamux_close (session->yamux, session->why);
-      think_of_probe_locked (session, now_us);
+      if (session_take_probe_locked (session, now_us))
+        {
+          session->probe_task.run = probe_run;
+          p2p_pool_submit (registry.pool, &session->probe_task);
+        }
     }
 }
 

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* When an agent's data path is probed, by a clock of the test's own: a session that no keeper knows
+ * of, over a socket pair, with pings every few milliseconds. */
+#include "daemon/agents/agents-priv.h"
+#include "lib/tunnel.h"
+#include "tests/unit/config-fixture.h"
+#include "tests/unit/yamux-pair.h"
+
+typedef struct
+{
+  Session *session; /* (owned) */
+  End agent;
+  int64_t now_us; /* of the test's clock */
+} Site;
+
+static void
+serve_tunnel (P2pStream *take_strm)
+{
+  char buf[P2P_TUNNEL_FRAME_MAX];
+  P2pSpan json;
+  size_t n;
+
+  g_assert_cmpint (p2p_tunnel_read_frame (take_strm, buf, sizeof buf, &json, WITHIN), ==,
+                   P2P_IO_OK);
+  n = p2p_tunnel_print_answer (buf, sizeof buf, P2P_TUNNEL_OK, NULL);
+  must_write (take_strm, buf, n);
+  serve_echo (take_strm);
+}
+
+static void
+site_start (Site *site)
+{
+  g_autoptr (GError) error = NULL;
+  AgentsOptions options = { .agents_max = 10,
+                            .max_streams = 100,
+                            .workers_max = 2,
+                            .memory_max = 64 << 20,
+                            .drain_ms = 1000,
+                            .ping_interval_ms = 10 };
+  ConfigAgent agent = { .id = 1, .name = (char *) "edge" };
+  P2pStream *daemons, *agents;
+
+  *site = (Site){ .agent.serve = serve_tunnel, .now_us = p2p_now_us () };
+  agents_start (&options, &error);
+  g_assert_no_error (error);
+  transport_pair (&daemons, &agents);
+  end_start (&site->agent, agents,
+             (P2pYamuxOptions){ .role = P2P_YAMUX_CLIENT, .accept_backlog = 256 });
+  site->session = session_new (daemons, &agent, true, &error);
+  g_assert_no_error (error);
+}
+
+static void
+site_stop (Site *site)
+{
+  p2p_yamux_close (site->session->yamux, "the test is over");
+  p2p_yamux_join (site->session->yamux);
+  p2p_yamux_unref (site->session->yamux);
+  g_free (site->session->agent_name);
+  g_free (site->session);
+  end_stop (&site->agent);
+  agents_stop (p2p_deadline_ms (1000));
+}
+
+/* 20 s after the last look, the longest pause; meanwhile pings go by. */
+static bool
+takes_probe (Site *site)
+{
+  P2pYamux *yamux = site->session->yamux;
+  uint64_t before = p2p_yamux_get_stats (yamux).bytes_in;
+  int64_t deadline_us = WITHIN;
+
+  while (p2p_yamux_get_stats (yamux).bytes_in == before)
+    {
+      g_assert_cmpint (p2p_now_us (), <, deadline_us);
+      g_usleep (1000);
+    }
+  site->now_us += 20 * G_USEC_PER_SEC;
+  P2P_LOCKED (&registry.lock);
+  return session_take_probe_locked (site->session, site->now_us);
+}
+
+static void
+must_echo (P2pStream *strm)
+{
+  char buf[1];
+
+  must_write (strm, "x", 1);
+  must_read (strm, buf, 1);
+}
+
+/* Neither pings nor the probe itself are traffic. */
+static void
+test_idle (ConfigFixture *fixture, const void *data)
+{
+  Site site;
+
+  (void) fixture;
+  (void) data;
+  site_start (&site);
+  p2p_mutex_lock (&registry.lock);
+  g_assert_false (session_take_probe_locked (site.session, site.now_us)); /* it has just come */
+  p2p_mutex_unlock (&registry.lock);
+  for (unsigned i = 0; i < 5; i++)
+    {
+      g_assert_true (takes_probe (&site));
+      g_assert_false (takes_probe (&site)); /* one is under way */
+      probe_run (&site.session->probe_task);
+      g_assert_false (site.session->degraded);
+    }
+  site_stop (&site);
+}
+
+/* A byte of a stream spares one. */
+static void
+test_busy (ConfigFixture *fixture, const void *data)
+{
+  P2pTunnelOpen open = { .network = P2P_TUNNEL_TCP, .request_id = "r", .host = "h", .port = 1 };
+  P2pStream *strm;
+  Site site;
+
+  (void) fixture;
+  (void) data;
+  site_start (&site);
+  g_assert_cmpint (p2p_yamux_open (site.session->yamux, WITHIN, &strm), ==, P2P_IO_OK);
+  strm = p2p_stream_tunnel_new (strm, &open);
+  for (unsigned i = 0; i < 3; i++)
+    {
+      must_echo (strm);
+      g_assert_false (takes_probe (&site));
+    }
+  g_assert_true (takes_probe (&site)); /* idle, though it is open */
+  probe_run (&site.session->probe_task);
+  must_echo (strm);
+  g_assert_false (takes_probe (&site));
+  p2p_stream_close (strm);
+  site_stop (&site);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  p2p_lock_setup ();
+  config_fixture_add_test ("/agent-probes/idle", test_idle);
+  config_fixture_add_test ("/agent-probes/busy", test_busy);
+  return g_test_run ();
+}
