@@ -261,6 +261,13 @@ p2p_stream_tunnel_is_answered (P2pStream *strm)
 }
 
 bool
+p2p_stream_tunnel_is_leaving (P2pStream *strm)
+{
+  g_assert (strm->ops == &tunnel_ops);
+  return p2p_yamux_stream_leaving (((TunnelStream *) strm)->lower);
+}
+
+bool
 p2p_stream_tunnel_is_unseen (P2pStream *strm)
 {
   g_assert (strm->ops == &tunnel_ops);

@@ -74,6 +74,8 @@ P2pIo p2p_tunnel_read_frame (P2pStream *strm,
 P2pStream *p2p_stream_tunnel_new (P2pStream *take_lower, const P2pTunnelOpen *open);
 /* Whether the agent's answer was read, good or bad. For the reading thread. */
 bool p2p_stream_tunnel_is_answered (P2pStream *strm);
+/* See p2p_yamux_stream_leaving (), of the stream below, which is a Yamux one. */
+bool p2p_stream_tunnel_is_leaving (P2pStream *strm);
 /* After it failed: see p2p_yamux_stream_unseen (), of the stream below, which is a Yamux one. */
 bool p2p_stream_tunnel_is_unseen (P2pStream *strm);
 /* What the agent answered so far: P2P_TUNNEL_OK while nothing bad is known. */

@@ -197,6 +197,8 @@ struct P2pYamux
   YamuxStreamList spares; /* structs for streams to come (spare_lock) */
   unsigned n_spares;      /* (spare_lock) */
 
+  atomic_bool leaving; /* either side sent GOAWAY: set under the lock, read by anybody */
+
   P2pMutex lock;            /* of all that follows */
   pthread_cond_t may_open;  /* fewer unacknowledged streams, or no more opening */
   pthread_cond_t turn_free; /* sending became false after over became true */

@@ -346,6 +346,7 @@ receive_go_away (P2pYamux *yamux, uint32_t code)
 {
   p2p_mutex_lock (&yamux->lock);
   yamux->peer_going_away = true;
+  atomic_store_explicit (&yamux->leaving, true, memory_order_relaxed);
   p2p_cond_broadcast (&yamux->may_open);
   p2p_mutex_unlock (&yamux->lock);
   if (yamux->options.going_away)

@@ -382,6 +382,13 @@ const P2pStreamOps yamux_stream_ops = {
 };
 
 bool
+p2p_yamux_stream_leaving (P2pStream *strm)
+{
+  g_assert (strm->ops == &yamux_stream_ops);
+  return atomic_load_explicit (&self_of (strm)->yamux->leaving, memory_order_relaxed);
+}
+
+bool
 p2p_yamux_stream_unseen (P2pStream *strm)
 {
   g_assert (strm->ops == &yamux_stream_ops);

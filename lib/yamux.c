@@ -233,6 +233,7 @@ p2p_yamux_go_away (P2pYamux *yamux)
   if (yamux->going_away || yamux->over)
     return;
   yamux->going_away = true;
+  atomic_store_explicit (&yamux->leaving, true, memory_order_relaxed);
   yamux->tell_go_away = true;
   yamux->hurry_us = 1;
   p2p_cond_broadcast (&yamux->may_open);

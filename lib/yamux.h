@@ -82,6 +82,10 @@ P2pIo p2p_yamux_open (P2pYamux *yamux, int64_t deadline_us, P2pStream **ret_strm
  * left: nobody saw it and it may be tried elsewhere. */
 bool p2p_yamux_stream_unseen (P2pStream *strm);
 
+/* Whether either side of its session has sent GOAWAY: the stream goes on, but what could as well
+ * use another session should. Any thread; no lock. */
+bool p2p_yamux_stream_leaving (P2pStream *strm);
+
 /* Pings at once; the session is dead when no byte has come after wait_ms. For who has a reason to
  * doubt the path. Does not block. */
 void p2p_yamux_check (P2pYamux *yamux, int64_t wait_ms);

@@ -154,6 +154,10 @@ bool agents_is_connected (int64_t id);
  * agents_open (). */
 bool agents_stream_is_answered (P2pStream *strm);
 
+/* Whether its session drains: no request should begin on it. strm is one of agents_open (); any
+ * thread. */
+bool agents_stream_is_leaving (P2pStream *strm);
+
 /* After it failed: whether the agent never saw it, so that what was written may be sent elsewhere.
  * strm is one of agents_open (). */
 bool agents_stream_is_unseen (P2pStream *strm);

@@ -96,6 +96,12 @@ agents_stream_is_answered (P2pStream *strm)
 }
 
 bool
+agents_stream_is_leaving (P2pStream *strm)
+{
+  return p2p_stream_tunnel_is_leaving (strm);
+}
+
+bool
 agents_stream_is_unseen (P2pStream *strm)
 {
   return p2p_stream_tunnel_is_unseen (strm);

@@ -4,6 +4,7 @@
  * in the order of use, to reap the oldest. All under one lock, which is never held across I/O. */
 #include "daemon/proxy/upstream.h"
 
+#include "daemon/agents/agents.h"
 #include "lib/stream-tls.h"
 
 #include <glib.h>
@@ -197,6 +198,14 @@ is_quiet (const Request *req, Upstream *up)
   return p2p_stream_read (up->strm, &byte, 1, &n, P2P_TRY) == P2P_IO_AGAIN;
 }
 
+/* Below it is a tunnel that drains: another request would be cut with it, and an idle connection
+ * only holds it up. */
+static bool
+is_leaving (const Upstream *up)
+{
+  return up->tunnel && agents_stream_is_leaving (up->tunnel);
+}
+
 UpstreamResult
 upstream_take (Request *req, int64_t agent_id, bool fresh, Upstream *ret_up)
 {
@@ -207,7 +216,7 @@ upstream_take (Request *req, int64_t agent_id, bool fresh, Upstream *ret_up)
 
   while (!fresh && take_idle (req->target, agent_id, lane, &up))
     {
-      if (is_quiet (req, &up))
+      if (!is_leaving (&up) && is_quiet (req, &up))
         {
           up.reused = true;
           up.lane = lane;
@@ -234,7 +243,7 @@ upstream_keep (Upstream *up)
   Upstream oldest = { 0 };
   Idle *node;
 
-  if (proxy.options.upstream_keepalive_max == 0)
+  if (proxy.options.upstream_keepalive_max == 0 || is_leaving (up))
     {
       upstream_close (up);
       return;
@@ -279,10 +288,28 @@ close_older_than (int64_t before_us)
     upstream_close (&up);
 }
 
+static bool
+take_leaving (Upstream *ret_up)
+{
+  P2P_LOCKED (&idle.lock);
+
+  for (Idle *node = idle.oldest; node; node = node->newer)
+    if (is_leaving (&node->up))
+      {
+        *ret_up = release_locked (node);
+        return true;
+      }
+  return false;
+}
+
 void
 upstreams_reap (void)
 {
+  Upstream up;
+
   close_older_than (p2p_now_us () - proxy.options.upstream_keepalive_idle_ms * 1000);
+  while (take_leaving (&up))
+    upstream_close (&up);
 }
 
 void

@@ -16,5 +16,6 @@ UpstreamResult upstream_take (Request *req, int64_t agent_id, bool fresh, Upstre
 
 /* Gives a connection back that is between two requests, for the next one. */
 void upstream_keep (Upstream *up);
-/* Closes what was idle for too long; called now and then by the acceptor. */
+/* Closes what was idle for too long, and what goes through a tunnel that drains; called now and
+ * then by the acceptor. */
 void upstreams_reap (void);
