@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A disk that is full or read-only, a clock that was set, and other authorities that the system
- * trusts, for one program: preloaded by tests, so that they need neither root nor a file system of
- * their own.
+/* A disk that is full or read-only, a clock that was set, other authorities that the system trusts,
+ * and a slow name server, for one program: preloaded by tests, so that they need neither root nor a
+ * file system of their own.
  *
  *     P2P_FAULTS      a file of two 64-bit numbers, which the test writes and changes at any time:
  * the errno of every change of a file (0: none), and the seconds that the wall clock is ahead
  *     P2P_FAULTS_DIR  files below this directory only
  *     P2P_TRUST       the file that is read in place of the system's certificate authorities
+ *     P2P_LOOKUP_MS   no name is known, and each look-up takes that long
  *
  * Each is for itself.
  *
@@ -17,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netdb.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -242,4 +244,30 @@ time (time_t *ret_now)
   if (ret_now)
     *ret_now = now.tv_sec;
   return now.tv_sec;
+}
+
+/* A name server that knows no name, after some time. */
+int
+getaddrinfo (const char *name, const char *service, const struct addrinfo *hints,
+             struct addrinfo **ret_found)
+{
+  static int (*next) (const char *, const char *, const struct addrinfo *, struct addrinfo **);
+  int (*call) (const char *, const char *, const struct addrinfo *, struct addrinfo **)
+      = __atomic_load_n (&next, __ATOMIC_ACQUIRE);
+  const char *ms = getenv ("P2P_LOOKUP_MS");
+
+  if (ms && !(hints && hints->ai_flags & AI_NUMERICHOST))
+    {
+      struct timespec left = { atol (ms) / 1000, atol (ms) % 1000 * 1000000 };
+
+      while (nanosleep (&left, &left) != 0)
+        ;
+      return EAI_NONAME;
+    }
+  if (!call)
+    {
+      call = dlsym (RTLD_NEXT, "getaddrinfo");
+      __atomic_store_n (&next, call, __ATOMIC_RELEASE);
+    }
+  return call (name, service, hints, ret_found);
 }
