@@ -186,7 +186,7 @@ static bool
 start_keeper (GError **error)
 {
   (void) error;
-  config_keeper_start ();
+  config_keeper_start (CONFIG_KEEPER_LOOK_MS);
   return true;
 }
 

@@ -59,8 +59,9 @@ bool config_refresh (GError **error);
 void config_change_clear (ConfigChange *change);
 
 /* The thread that calls config_refresh () when there is a reason. Main thread; after the last
- * observer was added. A kick makes it look at once. */
-void config_keeper_start (void);
+ * observer was added. A kick makes it look at once; else it looks every look_ms. */
+#define CONFIG_KEEPER_LOOK_MS 2000
+void config_keeper_start (int64_t look_ms);
 void config_keeper_kick (void);
 void config_keeper_stop (void);
 

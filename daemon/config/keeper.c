@@ -9,7 +9,6 @@
 #include "lib/lock.h"
 #include "lib/log.h"
 
-#define LOOK_MS 2000
 #define AFTER_FAILURE_MS 60000
 
 static struct
@@ -18,6 +17,7 @@ static struct
   pthread_cond_t cond;
   bool stop, kicked; /* (lock: lock) */
   bool runs;         /* main thread */
+  int64_t look_ms;   /* constant */
   pthread_t thread;
 } keeper;
 
@@ -109,7 +109,7 @@ keeper_main (void *data)
 
   (void) data;
   (void) pthread_setname_np (pthread_self (), "certs"); /* only a name */
-  while (rest (p2p_deadline_ms (good ? LOOK_MS : AFTER_FAILURE_MS), &kicked))
+  while (rest (p2p_deadline_ms (good ? keeper.look_ms : AFTER_FAILURE_MS), &kicked))
     {
       g_autoptr (Config) cfg = NULL;
       int64_t now_ms = p2p_wall_ms ();
@@ -123,8 +123,9 @@ keeper_main (void *data)
 }
 
 void
-config_keeper_start (void)
+config_keeper_start (int64_t look_ms)
 {
+  keeper.look_ms = look_ms;
   p2p_mutex_init (&keeper.lock, P2P_LOCK_LEAF);
   p2p_cond_init (&keeper.cond);
   keeper.stop = keeper.kicked = false;

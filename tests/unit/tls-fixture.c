@@ -55,8 +55,9 @@ tls_fixture_cert (const TlsFixtureOptions *options)
   serial++;
   GOOD (gnutls_x509_crt_set_serial (cert->crt, &serial, 1));
   GOOD (gnutls_x509_crt_set_activation_time (cert->crt, options->early ? now + 3600 : now - 7200));
-  GOOD (
-      gnutls_x509_crt_set_expiration_time (cert->crt, options->expired ? now - 3600 : now + 86400));
+  GOOD (gnutls_x509_crt_set_expiration_time (cert->crt, options->ends_at ? (time_t) options->ends_at
+                                                        : options->expired ? now - 3600
+                                                                           : now + 86400));
   GOOD (gnutls_x509_crt_set_key (cert->crt, cert->key));
   GOOD (gnutls_x509_crt_set_ca_status (cert->crt, options->ca == NULL));
   GOOD (gnutls_x509_crt_set_key_purpose_oid (

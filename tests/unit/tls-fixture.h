@@ -23,6 +23,7 @@ typedef struct
   const TlsFixtureCert *ca;   /* (nullable: signs itself and is a CA) */
   bool expired;
   bool early; /* not valid yet */
+  int64_t ends_at; /* seconds since 1970; 0: tomorrow, unless expired */
   bool rsa;
 } TlsFixtureOptions;
 
