@@ -148,15 +148,18 @@ class Origin:
     """answer (seen) gives the bytes to send, or (bytes, then): then (sock) is called when they are sent and says whether the
     connection goes on (raw.close_conn: no). The default is 200 with the target as the body. greeting: sent when a connection
     comes. It frames requests as an ordinary server would and writes down every one. port: to come back where one was. context:
-    to speak TLS."""
+    to speak TLS. path: of a Unix socket, instead of a port."""
 
-    def __init__(self, answer=None, port=0, greeting=b"", context=None):
+    def __init__(self, answer=None, port=0, greeting=b"", context=None, path=None):
         self.answer, self.greeting = answer or self.echo, greeting
         self.seen, self.n_conns, self.n_bytes, self.lock = [], 0, 0, threading.Lock()
         self.socks, self.closed, self.context = set(), False, context
-        self.listener = socket.create_server(("127.0.0.1", port), backlog=512)
-        self.port = self.listener.getsockname()[1]
-        self.url = "%s://127.0.0.1:%d" % ("https" if context else "http", self.port)
+        if path:
+            self.listener, self.port, self.url = socket.create_server(path, family=socket.AF_UNIX, backlog=512), None, "unix:" + path
+        else:
+            self.listener = socket.create_server(("127.0.0.1", port), backlog=512)
+            self.port = self.listener.getsockname()[1]
+            self.url = "%s://127.0.0.1:%d" % ("https" if context else "http", self.port)
         threading.Thread(target=self._accept, daemon=True).start()
 
     @staticmethod
@@ -206,7 +209,8 @@ class Origin:
                     self.socks.add(sock)
             with sock:
                 # What a story sends second must not wait for the first to be acknowledged.
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if self.port:
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 sock.sendall(self.greeting)
                 self._requests(sock, number)
         except (OSError, ValueError):
