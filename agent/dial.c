@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
 /* The way to the daemon: name, connection, TLS, and the request for the tunnel (tunnel.md,
- * "Opening"). On a worker; blocks to the deadline. */
+ * "Opening"). Blocks to the deadline, or until it is stopped. */
 #include "agent/dial.h"
 
+#include "lib/fd.h"
 #include "lib/http1.h"
 #include "lib/stream-tls.h"
 #include "lib/tunnel.h"
 
+#include <errno.h>
 #include <glib.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#define DIAL_MS 10000
 #define HEAD_MAX 8192
 
 static bool
@@ -97,8 +101,8 @@ judge_answer (const P2pResponseHead *head, char **ret_why)
   return DIAL_REFUSED;
 }
 
-static DialResult
-ask_for_tunnel (P2pStream *strm, char **ret_why, int64_t deadline_us)
+DialResult
+dial_ask (P2pStream *strm, int64_t deadline_us, char **ret_why)
 {
   g_autofree P2pResponseHead *head = g_new (P2pResponseHead, 1);
   char buf[HEAD_MAX];
@@ -115,62 +119,123 @@ ask_for_tunnel (P2pStream *strm, char **ret_why, int64_t deadline_us)
   return DIAL_FAILED;
 }
 
-/* *strm is closed and NULL on failure. */
-static P2pIo
-start_tls (P2pStream **strm, char **ret_why, int64_t deadline_us)
+/* --- stopping --------------------------------------------------------------------------------- */
+
+bool
+dial_stop_init (DialStop *stop)
 {
-  P2pStream *tls = p2p_stream_tls_client_new (g_steal_pointer (strm), agent.tls, agent.host);
+  stop->strm = NULL;
+  stop->stopped = false;
+  stop->bell_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (stop->bell_fd < 0)
+    return false;
+  p2p_mutex_init (&stop->lock, P2P_LOCK_LEAF);
+  return true;
+}
+
+void
+dial_stop_done (DialStop *stop)
+{
+  p2p_fd_close (&stop->bell_fd);
+  p2p_mutex_done (&stop->lock);
+}
+
+void
+dial_stop (DialStop *stop)
+{
+  uint64_t one = 1;
+  P2P_LOCKED (&stop->lock);
+
+  stop->stopped = true;
+  if (write (stop->bell_fd, &one, sizeof one) < 0)
+    g_assert (errno == EAGAIN); /* full: rung already */
+  /* Who reads or writes it finds the end at once; there may be none any more. */
+  if (stop->strm)
+    (void) shutdown (p2p_stream_fd (stop->strm), SHUT_RDWR);
+}
+
+/* From now on strm (nullable: none) is what a stop ends. False: it has been stopped already. */
+static bool
+show_stream (DialStop *stop, P2pStream *strm)
+{
+  if (!stop)
+    return true;
+  P2P_LOCKED (&stop->lock);
+  stop->strm = strm;
+  return !stop->stopped;
+}
+
+void
+dial_close (P2pStream *take_strm, DialStop *stop)
+{
+  (void) show_stream (stop, NULL); /* its descriptor may be another's soon */
+  p2p_stream_close (take_strm);
+}
+
+/* --- connecting ------------------------------------------------------------------------------- */
+
+static P2pIo
+connect_tcp (P2pStream **ret_strm, DialStop *stop, int64_t deadline_us)
+{
+  P2pAddress addresses[P2P_ADDRESSES_MAX];
+  unsigned n = 0;
+  P2pIo io = p2p_resolver_lookup_fresh (agent.daemon_resolver, p2p_span_from_string (agent.host),
+                                        agent.port, addresses, &n, deadline_us);
+
+  if (io != P2P_IO_OK)
+    return io;
+  return p2p_connect_addresses_unless (addresses, n, stop ? stop->bell_fd : -1, deadline_us,
+                                       ret_strm);
+}
+
+/* Takes the connection over; it is closed on failure. */
+static P2pIo
+start_tls (P2pStream *take_strm,
+           DialStop *stop,
+           int64_t deadline_us,
+           P2pStream **ret_strm,
+           char **ret_why)
+{
+  P2pStream *tls = p2p_stream_tls_client_new (take_strm, agent.tls, agent.host);
   P2pIo io = p2p_stream_tls_handshake (tls, deadline_us);
   g_autofree char *detail = NULL;
 
   if (io == P2P_IO_OK)
     {
-      *strm = tls;
+      *ret_strm = tls;
       return P2P_IO_OK;
     }
   detail = p2p_stream_tls_dup_error (tls);
   *ret_why
       = g_strdup_printf ("TLS with %s: %s", agent.authority, detail ? detail : p2p_io_text (io));
-  p2p_stream_close (tls);
+  dial_close (tls, stop);
   return io;
 }
 
 P2pIo
-dial_daemon (P2pStream **ret_strm, int64_t deadline_us, char **ret_why)
+dial_connect (P2pStream **ret_strm, DialStop *stop, int64_t deadline_us, char **ret_why)
 {
-  P2pAddress addresses[P2P_ADDRESSES_MAX];
   P2pStream *strm = NULL;
-  unsigned n = 0;
-  P2pIo io = p2p_resolver_lookup_fresh (agent.daemon_resolver, p2p_span_from_string (agent.host),
-                                        agent.port, addresses, &n, deadline_us);
+  P2pIo io = connect_tcp (&strm, stop, deadline_us);
 
-  if (io == P2P_IO_OK)
-    io = p2p_connect_addresses (addresses, n, deadline_us, &strm);
+  if (io == P2P_IO_OK && !show_stream (stop, strm))
+    {
+      dial_close (strm, stop);
+      io = P2P_IO_STOPPED;
+    }
   if (io != P2P_IO_OK)
     {
       *ret_why = g_strdup_printf ("%s: %s", agent.authority, p2p_io_text (io));
       return io;
     }
   if (agent.tls)
-    io = start_tls (&strm, ret_why, deadline_us);
-  if (io == P2P_IO_OK)
-    *ret_strm = strm;
-  return io;
+    return start_tls (strm, stop, deadline_us, ret_strm, ret_why);
+  *ret_strm = strm;
+  return P2P_IO_OK;
 }
 
-DialResult
-dial_tunnel (P2pStream **ret_strm, char **ret_why)
+P2pIo
+dial_daemon (P2pStream **ret_strm, int64_t deadline_us, char **ret_why)
 {
-  int64_t deadline_us = p2p_deadline_ms (DIAL_MS);
-  P2pStream *strm = NULL;
-  DialResult result;
-
-  if (dial_daemon (&strm, deadline_us, ret_why) != P2P_IO_OK)
-    return DIAL_FAILED;
-  result = ask_for_tunnel (strm, ret_why, deadline_us);
-  if (result == DIAL_OK)
-    *ret_strm = strm;
-  else
-    p2p_stream_close (strm);
-  return result;
+  return dial_connect (ret_strm, NULL, deadline_us, ret_why);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The way to the daemon, in parts: the link asks for a tunnel, reports only for a connection. On a
- * worker; all block to their deadlines. */
+/* The way to the daemon, in parts: tries for a tunnel take all of them, reports only the
+ * connection. On threads that may wait; all block to their deadlines, or until stopped from
+ * another. why: a sentence for the log, g_free (). */
 #pragma once
 
 #include "agent/agent.h"
+#include "lib/lock.h"
 
 typedef enum
 {
@@ -13,11 +15,29 @@ typedef enum
   DIAL_REFUSED, /* the daemon said no */
 } DialResult;
 
-/* Connects, verifies, asks for the tunnel. why: a sentence for the log, g_free (). */
-DialResult dial_tunnel (P2pStream **ret_strm, char **ret_why);
+/* What ends a try before its deadline, but for its look-up of the name. */
+typedef struct
+{
+  int bell_fd; /* constant; readable once stopped */
+  P2pMutex lock;
+  bool stopped;    /* (lock: lock) */
+  P2pStream *strm; /* (lock: lock) (borrowed) (nullable) the connection, once there is one */
+} DialStop;
 
-/* Connects and verifies. */
+/* False: no descriptor is free. */
+bool dial_stop_init (DialStop *stop);
+void dial_stop_done (DialStop *stop);
+/* Any thread; does not block. */
+void dial_stop (DialStop *stop);
+
+/* Connects and verifies. stop (nullable) goes on to end the stream, which is then to be closed by
+ * dial_close () and nothing else. */
+P2pIo dial_connect (P2pStream **ret_strm, DialStop *stop, int64_t deadline_us, char **ret_why);
+void dial_close (P2pStream *take_strm, DialStop *stop);
 P2pIo dial_daemon (P2pStream **ret_strm, int64_t deadline_us, char **ret_why);
+
+/* Asks for the tunnel; why is set unless DIAL_OK. */
+DialResult dial_ask (P2pStream *strm, int64_t deadline_us, char **ret_why);
 
 /* Reads a head and not a byte more. */
 P2pIo

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The tunnel, held up for ever: dial, wait until it ends, wait a little, dial again. The main
- * thread alone decides; dialling runs on a worker, the session's callbacks on its reader thread,
- * and both only ring the eventfd. */
+/* The tunnel, held up for ever: try, wait until it ends, wait a little, try again. The main thread
+ * alone decides and owns all this; tries and sessions, on threads of their own, only ring. */
 #include "agent/agent.h"
 
 #include "agent/backoff.h"
-#include "agent/dial.h"
+#include "agent/dials.h"
 #include "agent/network.h"
 #include "agent/report.h"
+#include "agent/session.h"
 #include "lib/fd.h"
-#include "lib/lock.h"
 #include "lib/log.h"
 
 #include <errno.h>
@@ -19,35 +18,23 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define ACCEPT_BACKLOG 256
-#define TICK_MS 2000 /* how often a resume from suspend is looked for */
-
-typedef enum
-{
-  LINK_WAITING, /* for the next try */
-  LINK_DIALLING,
-  LINK_UP,
-} LinkState;
+#define CHECK_MS 3000   /* for a session to show that it lives, when the network changed */
+#define OVERLAP_MS 3000 /* the next try begins beside one that has not come further by then */
+#define SPACING_MS 250  /* between tries, however often the network changes */
+#define OLD_MAX 3       /* tunnels that drain; the daemon, which bounds their time, has its own */
 
 static struct
 {
-  /* the main thread's: */
-  LinkState state;
-  P2pYamux *yamux; /* (owned) (nullable) */
-  int64_t up_since_us, next_try_us;
+  Session *session;      /* (owned) (nullable: tries are made) */
+  Session *old[OLD_MAX]; /* (owned) (nullable) the daemon ends them when their streams have ended */
+  int64_t tried_at_us, next_try_us;
+  int64_t pause_ms; /* behind the last try, if it fails */
+  bool anew;        /* tries under way began on a network that was another */
   Backoff backoff;
+  Backoff before; /* the last try, which may not fail */
   char *last_why; /* (owned) (nullable) not said again while it stays the same */
-  int network_fd;
-  int bell_fd; /* constant */
-  P2pTask dial_task;
-
-  P2pMutex lock;
-  bool dialled;      /* (lock) the task is done */
-  DialResult result; /* (lock) */
-  P2pStream *strm;   /* (lock) (owned) (nullable) DIAL_OK */
-  char *why;         /* (lock) (owned) (nullable) */
-  bool ended;        /* (lock) the session is over */
-  bool going_away;   /* (lock) the daemon ends it */
+  int network_fd, timer_fd;
+  int bell_fd; /* constant; any thread */
 } link_;
 
 static void
@@ -59,72 +46,50 @@ ring (void)
     g_assert (errno == EAGAIN); /* full: rung already */
 }
 
-/* --- from other threads ----------------------------------------------------------------------- */
+static void
+hear_bell (void)
+{
+  uint64_t count;
+
+  if (read (link_.bell_fd, &count, sizeof count) < 0)
+    g_assert (errno == EAGAIN);
+}
+
+/* --- tries ------------------------------------------------------------------------------------ */
 
 static void
-dial_run (P2pTask *task)
+start_try (void)
 {
-  P2pStream *strm = NULL;
-  char *why = NULL;
-  DialResult result = dial_tunnel (&strm, &why);
+  int64_t now_us = p2p_now_us ();
 
-  (void) task;
-  p2p_mutex_lock (&link_.lock);
-  link_.dialled = true;
-  link_.result = result;
-  link_.strm = strm;
-  link_.why = why;
-  p2p_mutex_unlock (&link_.lock);
-  ring ();
+  if (link_.anew)
+    dials_stop ();
+  link_.anew = false;
+  link_.tried_at_us = now_us;
+  if (!dials_start ())
+    {
+      link_.next_try_us = p2p_deadline_ms (SPACING_MS);
+      return;
+    }
+  link_.before = link_.backoff;
+  link_.pause_ms = backoff_after_failure (&link_.backoff, now_us);
+  link_.next_try_us = now_us + MAX (link_.pause_ms, OVERLAP_MS) * 1000;
+}
+
+/* Only ever sooner. */
+static void
+try_within (int64_t pause_ms)
+{
+  link_.next_try_us = MIN (link_.next_try_us, p2p_deadline_ms (pause_ms));
 }
 
 static void
-ended_cb (P2pYamux *yamux, const char *why, bool ours, void *data)
+try_failed (char *take_why)
 {
-  (void) yamux;
-  (void) data;
-  p2p_log (P2P_LOG_DEBUG, "agent", "session over: %s (%s)", why, ours ? "by us" : "by the daemon");
-  p2p_mutex_lock (&link_.lock);
-  link_.ended = true;
-  p2p_mutex_unlock (&link_.lock);
-  ring ();
-}
-
-static void
-going_away_cb (P2pYamux *yamux, uint32_t code, void *data)
-{
-  (void) yamux;
-  (void) code;
-  (void) data;
-  p2p_mutex_lock (&link_.lock);
-  link_.going_away = true;
-  p2p_mutex_unlock (&link_.lock);
-  ring ();
-}
-
-/* --- states (the main thread) ----------------------------------------------------------------- */
-
-static void
-start_dial (void)
-{
-  link_.state = LINK_DIALLING;
-  link_.dial_task.run = dial_run;
-  p2p_pool_submit (agent.pool, &link_.dial_task);
-}
-
-static void
-wait_for_next_try (int64_t pause_ms)
-{
-  link_.state = LINK_WAITING;
-  link_.next_try_us = p2p_deadline_ms (pause_ms);
-}
-
-static void
-say_failure (char *take_why, int64_t pause_ms)
-{
+  try_within (link_.pause_ms);
   if (g_strcmp0 (take_why, link_.last_why) != 0)
     p2p_log (P2P_LOG_WARNING, "agent", "%s, trying again in %.1f s and then for ever", take_why,
-             (double) pause_ms / 1000);
+             (double) MAX (link_.next_try_us - p2p_now_us (), 0) / 1e6);
   g_free (link_.last_why);
   link_.last_why = take_why;
 }
@@ -133,108 +98,94 @@ static void
 start_session (P2pStream *take_strm)
 {
   g_autoptr (GError) error = NULL;
-  P2pYamuxOptions options
-      = { .role = P2P_YAMUX_CLIENT,
-          .name = "tunnel",
-          .max_streams = (unsigned) agent.settings.agent_max_streams,
-          .accept_backlog = ACCEPT_BACKLOG,
-          /* An origin's end is the end of an answer: no daemon stops sending at it. */
-          .peer_half_close = true,
-          .budget = agent.budget,
-          .accepted = forward_accepted_cb,
-          .ended = ended_cb,
-          .going_away = going_away_cb };
 
-  link_.yamux = p2p_yamux_new (take_strm, &options, &error);
-  if (!link_.yamux)
+  link_.session = session_new (take_strm, ring, &error);
+  if (!link_.session)
     {
-      int64_t pause_ms = backoff_after_failure (&link_.backoff, p2p_now_us ());
-
-      say_failure (g_strdup (error->message), pause_ms);
-      wait_for_next_try (pause_ms);
+      try_failed (g_strdup (error->message));
       return;
     }
-  link_.state = LINK_UP;
-  link_.up_since_us = p2p_now_us ();
+  link_.backoff = link_.before;
   g_clear_pointer (&link_.last_why, g_free);
   p2p_log_fields (P2P_LOG_INFO, "agent", "connected", "daemon", agent.settings.management_url,
                   NULL);
 }
 
 static void
-dial_is_done (DialResult result, P2pStream *take_strm, char *take_why)
+look_at_tries (void)
 {
-  int64_t pause_ms;
+  DialOutcome outcome;
 
-  if (result == DIAL_OK)
-    {
-      start_session (take_strm);
-      return;
-    }
-  pause_ms = backoff_after_failure (&link_.backoff, p2p_now_us ());
-  say_failure (take_why, pause_ms);
-  wait_for_next_try (pause_ms);
+  while (dials_take (&outcome))
+    if (outcome.result == DIAL_OK)
+      start_session (outcome.strm);
+    else
+      try_failed (outcome.why);
 }
 
-static void
-drop_session (const char *why)
+/* --- sessions --------------------------------------------------------------------------------- */
+
+static int64_t
+plan_return (int64_t lived_ms)
 {
-  if (!link_.yamux)
-    return;
-  p2p_yamux_close (link_.yamux, why);
-  p2p_yamux_join (link_.yamux);
-  g_clear_pointer (&link_.yamux, p2p_yamux_unref);
+  int64_t pause_ms = backoff_after_session (&link_.backoff, lived_ms, p2p_now_us ());
+
+  link_.next_try_us = p2p_deadline_ms (pause_ms);
+  return pause_ms;
 }
 
 static void
 session_is_over (void)
 {
-  int64_t now_us = p2p_now_us ();
-  int64_t lived_ms = (now_us - link_.up_since_us) / 1000;
-  int64_t pause_ms = backoff_after_session (&link_.backoff, lived_ms, now_us);
+  int64_t lived_ms = session_lived_ms (link_.session);
+  int64_t pause_ms = plan_return (lived_ms);
 
-  drop_session ("over");
+  session_free (g_steal_pointer (&link_.session), "over");
   p2p_log (P2P_LOG_WARNING, "agent", "the tunnel ended after %.1f s, coming back in %.1f s",
            (double) lived_ms / 1000, (double) pause_ms / 1000);
-  wait_for_next_try (pause_ms);
 }
 
-/* What other threads left. */
+/* Its streams go on beside the next tunnel. */
 static void
-look_at_news (void)
+session_is_leaving (void)
 {
-  DialResult result = DIAL_FAILED;
-  P2pStream *strm = NULL;
-  char *why = NULL;
-  bool dialled, ended;
+  int64_t lived_ms = session_lived_ms (link_.session);
+  int64_t pause_ms = plan_return (lived_ms);
 
-  p2p_mutex_lock (&link_.lock);
-  dialled = link_.dialled;
-  ended = link_.ended;
-  link_.dialled = link_.ended = false;
-  if (dialled)
-    {
-      result = link_.result;
-      strm = g_steal_pointer (&link_.strm);
-      why = g_steal_pointer (&link_.why);
-    }
-  p2p_mutex_unlock (&link_.lock);
-  if (dialled)
-    dial_is_done (result, strm, why);
-  if (ended && link_.state == LINK_UP)
+  p2p_log (P2P_LOG_WARNING, "agent",
+           "the daemon ends the tunnel after %.1f s, %u streams go on, coming back in %.1f s",
+           (double) lived_ms / 1000, session_get_stats (link_.session).streams,
+           (double) pause_ms / 1000);
+  session_free (link_.old[OLD_MAX - 1], "too many tunnels that end");
+  memmove (&link_.old[1], &link_.old[0], sizeof link_.old - sizeof link_.old[0]);
+  link_.old[0] = g_steal_pointer (&link_.session);
+}
+
+static void
+look_at_sessions (void)
+{
+  for (unsigned i = 0; i < OLD_MAX; i++)
+    if (link_.old[i] && session_has_ended (link_.old[i]))
+      session_free (g_steal_pointer (&link_.old[i]), "over");
+  if (link_.session && session_has_ended (link_.session))
     session_is_over ();
+  else if (link_.session && session_is_going_away (link_.session))
+    session_is_leaving ();
 }
 
 static void
 look_at_network (void)
 {
-  if (!network_changed (link_.network_fd))
+  if (!network_changed (link_.network_fd, link_.timer_fd))
     return;
   p2p_log (P2P_LOG_INFO, "agent", "the network changed");
-  if (link_.state == LINK_WAITING)
-    link_.next_try_us = 0;
-  else if (link_.state == LINK_UP)
-    p2p_yamux_check (link_.yamux, 3000);
+  if (link_.session)
+    {
+      session_check (link_.session, CHECK_MS);
+      return;
+    }
+  link_.anew = true;
+  link_.next_try_us = MIN (link_.next_try_us, link_.tried_at_us + SPACING_MS * 1000);
 }
 
 static void
@@ -242,9 +193,9 @@ look_at_report (void)
 {
   P2pYamuxStats stats;
 
-  if (link_.state != LINK_UP)
+  if (!link_.session)
     return;
-  stats = p2p_yamux_get_stats (link_.yamux);
+  stats = session_get_stats (link_.session);
   report_when_due (&stats);
 }
 
@@ -253,26 +204,31 @@ look_at_report (void)
 static bool
 wait_for_anything (int signal_fd)
 {
-  struct pollfd fds[3] = { { .fd = signal_fd, .events = POLLIN },
+  struct pollfd fds[4] = { { .fd = signal_fd, .events = POLLIN },
                            { .fd = link_.bell_fd, .events = POLLIN },
-                           { .fd = link_.network_fd, .events = POLLIN } };
-  int64_t until_us = p2p_deadline_ms (TICK_MS);
-  uint64_t count;
+                           { .fd = link_.network_fd, .events = POLLIN },
+                           { .fd = link_.timer_fd, .events = POLLIN } };
+  int64_t until_us = link_.timer_fd >= 0 ? P2P_FOREVER : p2p_deadline_ms (NETWORK_TICK_MS);
 
-  if (link_.state == LINK_WAITING)
+  if (!link_.session)
     until_us = MIN (until_us, MAX (link_.next_try_us, 1));
   (void) poll (fds, G_N_ELEMENTS (fds),
                p2p_deadline_poll_ms (until_us)); /* a hint: all is looked at */
-  if (read (link_.bell_fd, &count, sizeof count) < 0)
-    g_assert (errno == EAGAIN);
+  hear_bell ();
   return (fds[0].revents & POLLIN) == 0;
 }
 
-static bool
-has_ended (void)
+static unsigned
+count_streams (void)
 {
-  P2P_LOCKED (&link_.lock);
-  return link_.ended;
+  unsigned n = 0;
+
+  if (link_.session && !session_has_ended (link_.session))
+    n += session_get_stats (link_.session).streams;
+  for (unsigned i = 0; i < OLD_MAX; i++)
+    if (link_.old[i] && !session_has_ended (link_.old[i]))
+      n += session_get_stats (link_.old[i]).streams;
+  return n;
 }
 
 /* GOAWAY 0: the daemon opens nothing more here; what runs may end. */
@@ -281,62 +237,46 @@ drain (void)
 {
   int64_t deadline_us = p2p_deadline_ms (agent.settings.shutdown_drain_ms);
 
-  if (!link_.yamux)
-    return;
-  p2p_log (P2P_LOG_INFO, "agent", "ending: %u streams are open",
-           p2p_yamux_get_stats (link_.yamux).streams);
-  p2p_yamux_go_away (link_.yamux);
-  while (p2p_yamux_get_stats (link_.yamux).streams > 0 && p2p_now_us () < deadline_us
-         && !has_ended ())
+  if (link_.session)
     {
-      struct pollfd bell = { .fd = link_.bell_fd, .events = POLLIN };
-      uint64_t count;
-
-      /* It rings for the daemon's own GOAWAY as well. */
-      if (poll (&bell, 1, 50) > 0 && read (link_.bell_fd, &count, sizeof count) < 0)
-        g_assert (errno == EAGAIN);
+      p2p_log (P2P_LOG_INFO, "agent", "ending: %u streams are open", count_streams ());
+      session_go_away (link_.session);
     }
-  drop_session ("the agent is ending");
-}
-
-static void
-end_dial (void)
-{
-  while (link_.state == LINK_DIALLING)
+  while (count_streams () > 0 && p2p_now_us () < deadline_us)
     {
       struct pollfd bell = { .fd = link_.bell_fd, .events = POLLIN };
 
-      (void) poll (&bell, 1, 1000); /* the dial has a deadline of its own */
-      p2p_mutex_lock (&link_.lock);
-      if (link_.dialled)
-        link_.state = LINK_WAITING;
-      p2p_mutex_unlock (&link_.lock);
+      (void) poll (&bell, 1, 50); /* no bell for the end of a stream */
+      hear_bell ();
     }
-  p2p_stream_close (g_steal_pointer (&link_.strm));
-  g_clear_pointer (&link_.why, g_free);
+  session_free (g_steal_pointer (&link_.session), "the agent is ending");
+  for (unsigned i = 0; i < OLD_MAX; i++)
+    session_free (g_steal_pointer (&link_.old[i]), "the agent is ending");
 }
 
 int
 link_run (int signal_fd)
 {
-  p2p_mutex_init (&link_.lock, P2P_LOCK_LEAF);
+  memset (&link_, 0, sizeof link_); /* tests run it several times */
   link_.network_fd = network_open ();
+  link_.timer_fd = network_open_timer ();
   link_.bell_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   g_assert (link_.bell_fd >= 0); /* the first descriptors of a process that just started */
-  link_.state = LINK_WAITING;
+  dials_init (ring);
   while (wait_for_anything (signal_fd))
     {
-      look_at_news ();
+      look_at_sessions ();
+      look_at_tries ();
       look_at_network ();
       look_at_report ();
-      if (link_.state == LINK_WAITING && p2p_now_us () >= link_.next_try_us)
-        start_dial ();
+      if (!link_.session && p2p_now_us () >= link_.next_try_us)
+        start_try ();
     }
-  end_dial ();
+  dials_done ();
   drain ();
   p2p_fd_close (&link_.network_fd);
+  p2p_fd_close (&link_.timer_fd);
   p2p_fd_close (&link_.bell_fd);
   g_clear_pointer (&link_.last_why, g_free);
-  p2p_mutex_done (&link_.lock);
   return 0;
 }

@@ -5,11 +5,15 @@
 
 #include "lib/fd.h"
 
+#include <errno.h>
+#include <glib.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #define RESUMED_MS 2000 /* a suspend is longer than the jitter of two reads */
 
@@ -46,12 +50,28 @@ has_resumed (void)
   return resumed;
 }
 
+int
+network_open_timer (void)
+{
+  const struct timespec every
+      = { .tv_sec = NETWORK_TICK_MS / 1000, .tv_nsec = NETWORK_TICK_MS % 1000 * 1000000 };
+  const struct itimerspec spec = { .it_interval = every, .it_value = every };
+  int fd = timerfd_create (CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+
+  if (fd >= 0 && timerfd_settime (fd, 0, &spec, NULL) != 0)
+    p2p_fd_close (&fd);
+  return fd;
+}
+
 bool
-network_changed (int fd)
+network_changed (int fd, int timer_fd)
 {
   bool changed = has_resumed ();
   char buf[8192];
+  uint64_t count;
 
+  if (timer_fd >= 0 && read (timer_fd, &count, sizeof count) < 0)
+    g_assert (errno == EAGAIN); /* not due */
   while (fd >= 0 && recv (fd, buf, sizeof buf, MSG_DONTWAIT) > 0)
     changed = true;
   return changed;

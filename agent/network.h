@@ -10,5 +10,10 @@
 /* A netlink socket to poll for POLLIN, or -1 where there is none: then only resumes are noticed. */
 int network_open (void);
 
-/* Empties the socket; true when something changed since the last call. */
-bool network_changed (int fd);
+/* A timer to poll for POLLIN, due every NETWORK_TICK_MS, also of the time that the machine sleeps:
+ * so it is due at once after a resume. -1: none is to be had. */
+#define NETWORK_TICK_MS 2000
+int network_open_timer (void);
+
+/* Empties both (-1: there is none); true when something changed since the last call. */
+bool network_changed (int fd, int timer_fd);

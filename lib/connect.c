@@ -21,8 +21,9 @@ typedef struct
   unsigned n_addresses;
   unsigned n_begun;
   unsigned n_running;
-  struct pollfd attempts[P2P_ADDRESSES_MAX]; /* fd -1: failed or not begun */
-  int error;                                 /* errno of the failure that tells most */
+  struct pollfd fds[1 + P2P_ADDRESSES_MAX]; /* who stops it, then the attempts */
+  struct pollfd *attempts;                  /* (borrowed) fd -1: failed or not begun */
+  int error;                                /* errno of the failure that tells most */
 } Race;
 
 /* A refusal says more than that a whole family of addresses leads nowhere. */
@@ -78,12 +79,12 @@ wait_for_some (Race *race, int64_t deadline_us)
   int n;
 
   p2p_pool_sleep_begin ();
-  n = poll (race->attempts, race->n_begun, p2p_deadline_poll_ms (deadline_us));
+  n = poll (race->fds, 1 + race->n_begun, p2p_deadline_poll_ms (deadline_us));
   p2p_pool_sleep_end ();
   return n > 0;
 }
 
-/* The winner's descriptor, or -1 and race->error. */
+/* The winner's descriptor, or -1 and race->error: ECANCELED when it was stopped. */
 static int
 run_race (Race *race, int64_t deadline_us)
 {
@@ -104,6 +105,11 @@ run_race (Race *race, int64_t deadline_us)
         return -1;
       if (wait_for_some (race, more ? MIN (next_at_us, deadline_us) : deadline_us))
         {
+          if (race->fds[0].revents != 0)
+            {
+              race->error = ECANCELED;
+              return -1;
+            }
           winner = take_winner (race);
           if (winner >= 0)
             return winner;
@@ -117,23 +123,35 @@ run_race (Race *race, int64_t deadline_us)
 }
 
 P2pIo
-p2p_connect_addresses (const P2pAddress *addresses,
-                       unsigned n,
-                       int64_t deadline_us,
-                       P2pStream **ret_strm)
+p2p_connect_addresses_unless (const P2pAddress *addresses,
+                              unsigned n,
+                              int stop_fd,
+                              int64_t deadline_us,
+                              P2pStream **ret_strm)
 {
   Race race = { .addresses = addresses, .n_addresses = n };
   int fd;
 
+  race.fds[0] = (struct pollfd){ .fd = stop_fd, .events = POLLIN };
+  race.attempts = &race.fds[1];
   for (unsigned i = 0; i < P2P_ADDRESSES_MAX; i++)
     race.attempts[i] = (struct pollfd){ .fd = -1, .events = POLLOUT };
   fd = run_race (&race, deadline_us);
   for (unsigned i = 0; i < race.n_begun; i++)
     p2p_fd_close (&race.attempts[i].fd);
   if (fd < 0)
-    return p2p_stream_tcp_connect_outcome (race.error);
+    return race.error == ECANCELED ? P2P_IO_STOPPED : p2p_stream_tcp_connect_outcome (race.error);
   *ret_strm = p2p_stream_tcp_new (fd);
   return P2P_IO_OK;
+}
+
+P2pIo
+p2p_connect_addresses (const P2pAddress *addresses,
+                       unsigned n,
+                       int64_t deadline_us,
+                       P2pStream **ret_strm)
+{
+  return p2p_connect_addresses_unless (addresses, n, -1, deadline_us, ret_strm);
 }
 
 static P2pIo

@@ -59,3 +59,10 @@ P2pIo p2p_connect_addresses (const P2pAddress *addresses,
                              unsigned n,
                              int64_t deadline_us,
                              P2pStream **ret_strm);
+
+/* P2P_IO_STOPPED as soon as stop_fd is readable. */
+P2pIo p2p_connect_addresses_unless (const P2pAddress *addresses,
+                                    unsigned n,
+                                    int stop_fd,
+                                    int64_t deadline_us,
+                                    P2pStream **ret_strm);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <glib.h>
 #include <netdb.h>
+#include <sys/eventfd.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -506,6 +507,29 @@ test_happy_eyeballs (void)
   resolver_done (resolver, &dns);
 }
 
+/* Who waits for a connection that nobody answers can be told to stop. */
+static void
+test_stopped (void)
+{
+  uint16_t port = 0;
+  p2p_autofd silent = listen_on ("127.0.0.2", 0, &port);
+  p2p_autofd bell = eventfd (1, EFD_CLOEXEC);
+  P2pStream *strm = NULL;
+  P2pAddress address;
+  int64_t begun = p2p_now_us ();
+  int fds[4];
+
+  fill_backlog ("127.0.0.2", port, fds);
+  address.len = put_address ("127.0.0.2", &address.address);
+  ((struct sockaddr_in *) &address.address)->sin_port = htons (port);
+  g_assert_cmpint (p2p_connect_addresses_unless (&address, 1, bell, SOON, &strm), ==,
+                   P2P_IO_STOPPED);
+  g_assert_null (strm);
+  g_assert_cmpint (p2p_now_us () - begun, <, 10000000);
+  for (unsigned i = 0; i < 4; i++)
+    p2p_fd_close (&fds[i]);
+}
+
 static void
 test_unix (void)
 {
@@ -557,6 +581,7 @@ main (int argc, char **argv)
   g_test_add_func ("/resolver/localhost", test_localhost);
   g_test_add_func ("/connect/addresses", test_connect);
   g_test_add_func ("/connect/happy-eyeballs", test_happy_eyeballs);
+  g_test_add_func ("/connect/stopped", test_stopped);
   g_test_add_func ("/connect/unix", test_unix);
   return g_test_run ();
 }

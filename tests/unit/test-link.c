@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copyright (C) 2026 The p2pstream developers */
+/* How the agent holds its tunnel up: the real link on a thread, against a daemon that is played
+ * by the test over plain TCP. */
+#include "agent/agent.h"
+#include "agent/report.h"
+
+#include "lib/fd.h"
+#include "lib/lock.h"
+#include "tests/unit/stream-pairs.h"
+#include "tests/unit/yamux-raw.h"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WITHIN_MS 20000
+
+/* How long the machine has slept, as the agent sees it. */
+static atomic_int slept_s;
+
+int
+clock_gettime (clockid_t clock, struct timespec *now)
+{
+  int rc = (int) syscall (SYS_clock_gettime, clock, now);
+
+  if (rc == 0 && clock == CLOCK_BOOTTIME)
+    now->tv_sec += atomic_load (&slept_s);
+  return rc;
+}
+
+typedef struct
+{
+  int listener;
+  int end_fd;
+  pthread_t thread;
+  int status;
+} Place;
+
+static void *
+link_main (void *data)
+{
+  Place *place = data;
+
+  place->status = link_run (place->end_fd);
+  return NULL;
+}
+
+static uint16_t
+listen_somewhere (int *ret_fd)
+{
+  struct sockaddr_in in
+      = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK), .sin_port = 0 };
+  socklen_t len = sizeof in;
+
+  *ret_fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  g_assert_cmpint (bind (*ret_fd, (struct sockaddr *) &in, len), ==, 0);
+  g_assert_cmpint (listen (*ret_fd, 16), ==, 0);
+  g_assert_cmpint (getsockname (*ret_fd, (struct sockaddr *) &in, &len), ==, 0);
+  return ntohs (in.sin_port);
+}
+
+static void
+place_start (Place *place)
+{
+  P2pPoolOptions pool
+      = { .name = "agent", .threads_min = 1, .threads_max = 4, .queue_max = 16, .idle_ms = 1000 };
+
+  agent.port = listen_somewhere (&place->listener);
+  agent.host = (char *) "127.0.0.1";
+  agent.authority = (char *) "127.0.0.1:1";
+  agent.token = (char *) "token";
+  agent.name = (char *) "name";
+  agent.settings.agent_id = (char *) "id";
+  agent.settings.management_url = (char *) "http://127.0.0.1:1";
+  agent.settings.agent_max_streams = 100;
+  agent.settings.shutdown_drain_ms = 0;
+  agent.daemon_resolver = p2p_resolver_new (1, 1, NULL);
+  agent.budget = p2p_yamux_budget_new (1 << 20);
+  agent.pool = p2p_pool_new (&pool, NULL);
+  report_setup ();
+  place->end_fd = eventfd (0, EFD_CLOEXEC);
+  P2P_PTHREAD (pthread_create (&place->thread, NULL, link_main, place));
+}
+
+static void
+place_end_link (Place *place)
+{
+  uint64_t one = 1;
+
+  g_assert_cmpint (write (place->end_fd, &one, sizeof one), ==, sizeof one);
+}
+
+static void
+place_stop (Place *place)
+{
+  P2P_PTHREAD (pthread_join (place->thread, NULL));
+  g_assert_cmpint (place->status, ==, 0);
+  p2p_fd_close (&place->listener);
+  p2p_fd_close (&place->end_fd);
+  while (!p2p_pool_stop (agent.pool, p2p_deadline_ms (1000)))
+    ; /* a report has a deadline of its own */
+  p2p_pool_free (agent.pool);
+  report_teardown ();
+  p2p_yamux_budget_unref (agent.budget);
+  p2p_resolver_free (agent.daemon_resolver);
+}
+
+static bool
+readable (int fd, int within_ms)
+{
+  struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+  return poll (&pfd, 1, within_ms) == 1;
+}
+
+static int
+must_accept (Place *place)
+{
+  int fd;
+
+  g_assert_true (readable (place->listener, WITHIN_MS));
+  fd = accept4 (place->listener, NULL, NULL, SOCK_CLOEXEC);
+  g_assert_cmpint (fd, >=, 0);
+  return fd;
+}
+
+/* The request's first byte tells a tunnel from a report. */
+static bool
+read_request (int fd)
+{
+  char buf[2048];
+  size_t n = 0;
+
+  do
+    {
+      ssize_t got;
+
+      g_assert_true (readable (fd, WITHIN_MS));
+      got = recv (fd, buf + n, sizeof buf - 1 - n, 0);
+      g_assert_cmpint (got, >, 0);
+      n += (size_t) got;
+      buf[n] = '\0';
+    }
+  while (!strstr (buf, "\r\n\r\n"));
+  return buf[0] == 'G';
+}
+
+static void
+welcome (int fd)
+{
+  static const char text[] = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+                             "Upgrade: p2pstream-yamux\r\nX-P2PStream-Tunnel-Version: 1\r\n\r\n";
+
+  g_assert_cmpint (send (fd, text, sizeof text - 1, MSG_NOSIGNAL), ==, sizeof text - 1);
+}
+
+/* The next connection that asks for a tunnel; reports are sent away. */
+static int
+accept_asking (Place *place)
+{
+  for (;;)
+    {
+      p2p_autofd fd = must_accept (place);
+
+      if (read_request (fd))
+        return g_steal_fd (&fd);
+    }
+}
+
+static void
+assert_alive (int fd)
+{
+  raw_send (fd, YAMUX_PING, YAMUX_SYN, 0, 4711, NULL);
+  g_assert_cmpuint (raw_expect (fd, YAMUX_PING, YAMUX_ACK, 0).length, ==, 4711);
+}
+
+static void
+read_to_end (int fd)
+{
+  char waste[256];
+  ssize_t n;
+
+  do
+    {
+      g_assert_true (readable (fd, WITHIN_MS));
+      n = recv (fd, waste, sizeof waste, 0);
+    }
+  while (n > 0);
+}
+
+/* The daemon ends: the next tunnel comes at once, while a stream of the old one goes on. */
+static void
+test_goes_away (void)
+{
+  Place place;
+  p2p_autofd first = -1, second = -1;
+  int64_t since_us;
+
+  place_start (&place);
+  first = accept_asking (&place);
+  welcome (first);
+  raw_send (first, YAMUX_WINDOW_UPDATE, YAMUX_SYN, 2, 0, NULL);
+  (void) raw_expect (first, YAMUX_WINDOW_UPDATE, YAMUX_ACK, 2);
+  since_us = p2p_now_us ();
+  raw_send (first, YAMUX_GO_AWAY, 0, 0, 0, NULL);
+  second = accept_asking (&place);
+  welcome (second);
+  g_assert_cmpint (p2p_now_us () - since_us, >=, 90000);
+  g_test_message ("asked again after %.1f s", (double) (p2p_now_us () - since_us) / 1e6);
+  assert_alive (second);
+  assert_alive (first);
+  raw_send (first, YAMUX_WINDOW_UPDATE, YAMUX_RST, 2, 0, NULL);
+  p2p_fd_close (&first);
+  assert_alive (second);
+  place_end_link (&place);
+  (void) raw_expect (second, YAMUX_GO_AWAY, 0, 0);
+  place_stop (&place);
+}
+
+/* Tunnels that the daemon leaves open for ever are not kept for ever. */
+static void
+test_too_many_old (void)
+{
+  Place place;
+  int fds[4];
+
+  place_start (&place);
+  for (unsigned i = 0; i < G_N_ELEMENTS (fds); i++)
+    {
+      for (unsigned j = 0; j < i; j++)
+        assert_alive (fds[j]);
+      fds[i] = accept_asking (&place);
+      welcome (fds[i]);
+      raw_send (fds[i], YAMUX_GO_AWAY, 0, 0, 0, NULL);
+    }
+  read_to_end (fds[0]);
+  assert_alive (fds[1]);
+  assert_alive (fds[3]);
+  place_end_link (&place);
+  for (unsigned i = 0; i < G_N_ELEMENTS (fds); i++)
+    {
+      read_to_end (fds[i]);
+      p2p_fd_close (&fds[i]);
+    }
+  place_stop (&place);
+}
+
+/* A try that hangs keeps no other from beginning; it asks when its turn comes, or not at all. */
+static void
+test_hanging_try (void)
+{
+  Place place;
+  p2p_autofd first = -1, second = -1;
+  int64_t since_us;
+
+  place_start (&place);
+  first = accept_asking (&place);
+  since_us = p2p_now_us ();
+  second = must_accept (&place);
+  g_test_message ("tried again after %.1f s", (double) (p2p_now_us () - since_us) / 1e6);
+  g_assert_cmpint (p2p_now_us () - since_us, >=, 2900000);
+  g_assert_false (readable (second, 0));
+  welcome (first);
+  assert_alive (first);
+  read_to_end (second); /* without a request, which would have taken the first one's place */
+  place_end_link (&place);
+  (void) raw_expect (first, YAMUX_GO_AWAY, 0, 0);
+  place_stop (&place);
+}
+
+/* A try that began before the machine slept is given up, the next one asks at once. */
+static void
+test_resume (void)
+{
+  Place place;
+  p2p_autofd first = -1, second = -1;
+  int64_t since_us;
+
+  place_start (&place);
+  first = accept_asking (&place);
+  atomic_fetch_add (&slept_s, 3600);
+  second = accept_asking (&place);
+  read_to_end (first);
+  welcome (second);
+  (void) raw_expect (second, YAMUX_PING, YAMUX_SYN, 0); /* the first, for the round trip */
+  assert_alive (second);
+  /* And a tunnel is asked whether it lives, long before the next ping is due. */
+  since_us = p2p_now_us ();
+  atomic_fetch_add (&slept_s, 3600);
+  (void) raw_expect (second, YAMUX_PING, YAMUX_SYN, 0);
+  g_assert_cmpint (p2p_now_us () - since_us, <, 10000000);
+  place_end_link (&place);
+  (void) raw_expect (second, YAMUX_GO_AWAY, 0, 0);
+  place_stop (&place);
+}
+
+int
+main (int argc, char **argv)
+{
+  p2p_lock_setup ();
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/link/goes-away", test_goes_away);
+  g_test_add_func ("/link/too-many-old", test_too_many_old);
+  g_test_add_func ("/link/hanging-try", test_hanging_try);
+  g_test_add_func ("/link/resume", test_resume);
+  return g_test_run ();
+}
