@@ -17,6 +17,13 @@
  */
 #define UNSENT_MAX (128 << 10)
 
+/* After a cut of some seconds TCP by itself may stay silent for as long again: its pauses double.
+ */
+#define RESEND_MAX_MS 2000
+#ifndef TCP_RTO_MAX_MS
+#define TCP_RTO_MAX_MS 44 /* Linux 6.15 */
+#endif
+
 static void
 take_options (P2pYamux *yamux, const P2pYamuxOptions *options)
 {
@@ -72,12 +79,14 @@ yamux_new_still (P2pStream *take_transport, const P2pYamuxOptions *options)
 }
 
 static void
-limit_unsent (P2pStream *transport)
+tune_socket (P2pStream *transport)
 {
-  const int max = UNSENT_MAX;
+  const int unsent_max = UNSENT_MAX, resend_max_ms = RESEND_MAX_MS;
+  int fd = p2p_stream_fd (transport);
 
-  /* Unix sockets, of tests, know no such limit. */
-  (void) setsockopt (p2p_stream_fd (transport), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &max, sizeof max);
+  /* Unix sockets, of tests, know neither, and kernels before 6.15 not the second. */
+  (void) setsockopt (fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max, sizeof unsent_max);
+  (void) setsockopt (fd, IPPROTO_TCP, TCP_RTO_MAX_MS, &resend_max_ms, sizeof resend_max_ms);
 }
 
 P2pYamux *
@@ -87,7 +96,7 @@ p2p_yamux_new (P2pStream *take_transport, const P2pYamuxOptions *options, GError
   pthread_attr_t attr;
   int failure;
 
-  limit_unsent (take_transport);
+  tune_socket (take_transport);
   P2P_PTHREAD (pthread_attr_init (&attr));
   P2P_PTHREAD (pthread_attr_setstacksize (&attr, READER_STACK));
   p2p_yamux_ref (yamux); /* the thread's */

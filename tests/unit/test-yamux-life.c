@@ -10,6 +10,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#define RTO_MAX_MS 44 /* TCP_RTO_MAX_MS of Linux 6.15 */
+
 static void
 start (Peer *peer, P2pYamuxOptions options)
 {
@@ -161,7 +163,7 @@ test_stuck_transport (void)
   Peer peer;
   P2pStream *strm;
 
-  start (&peer, (P2pYamuxOptions){ .dead_after_ms = 150 });
+  start (&peer, (P2pYamuxOptions){ .dead_after_ms = 1000 }); /* and room before the first byte */
   strm = must_open (&peer.end);
   fill (strm);
   while (p2p_yamux_is_open (peer.end.yamux))
@@ -285,6 +287,14 @@ test_unsent_limit (void)
   g_assert_cmpint (getsockopt (p2p_stream_fd (a), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &limit, &size),
                    ==, 0);
   g_assert_cmpint (limit, ==, 131072);
+  /* Nor does it wait long before it sends lost bytes again, where it can be told. */
+  if (getsockopt (p2p_stream_fd (b), IPPROTO_TCP, RTO_MAX_MS, &limit, &size) == 0)
+    {
+      g_assert_cmpint (limit, >, 2000);
+      g_assert_cmpint (getsockopt (p2p_stream_fd (a), IPPROTO_TCP, RTO_MAX_MS, &limit, &size), ==,
+                       0);
+      g_assert_cmpint (limit, ==, 2000);
+    }
   end_stop (&end);
   p2p_stream_close (b);
 }
