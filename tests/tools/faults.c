@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* A disk that is full or read-only, a clock that was set, other authorities that the system trusts,
- * and a slow name server, for one program: preloaded by tests, so that they need neither root nor a
- * file system of their own.
+/* A disk that is full or read-only, a clock that was set, a machine that slept, other authorities
+ * that the system trusts, and a slow name server, for one program: preloaded by tests, so that they
+ * need neither root nor a file system of their own.
  *
- *     P2P_FAULTS      a file of two 64-bit numbers, which the test writes and changes at any time:
- * the errno of every change of a file (0: none), and the seconds that the wall clock is ahead
+ *     P2P_FAULTS      a file of three 64-bit numbers, which the test writes and changes at any time
+ *                     (errno of every change of a file, 0: none; seconds that the wall clock is
+ *                     ahead; seconds that the machine has slept: CLOCK_BOOTTIME is ahead)
  *     P2P_FAULTS_DIR  files below this directory only
  *     P2P_TRUST       the file that is read in place of the system's certificate authorities
  *     P2P_LOOKUP_MS   no name is known, and each look-up takes that long
@@ -38,7 +39,7 @@
 
 typedef struct
 {
-  volatile int64_t error, clock_offset_s; /* another process writes them */
+  volatile int64_t error, clock_offset_s, slept_s; /* another process writes them */
 } Faults;
 
 static const Faults none;
@@ -221,6 +222,8 @@ clock_gettime (clockid_t clock, struct timespec *now)
   rc = call (clock, now);
   if (rc == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
     now->tv_sec += faults->clock_offset_s;
+  if (rc == 0 && clock == CLOCK_BOOTTIME)
+    now->tv_sec += faults->slept_s;
   return rc;
 }
 
