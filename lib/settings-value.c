@@ -80,8 +80,13 @@ store_enum (const P2pSetting *setting,
   return bad_value (setting, origin, text, wish, error);
 }
 
-static void
-store_list (const P2pSetting *setting, const char *text, void *values)
+/* Separators alone are a slip, and a list that is empty by one may mean "everything". */
+static bool
+store_list (const P2pSetting *setting,
+            const char *origin,
+            const char *text,
+            void *values,
+            GError **error)
 {
   g_auto (GStrv) items = g_strsplit (text, ",", -1);
   g_autoptr (GPtrArray) kept = g_ptr_array_new ();
@@ -89,8 +94,11 @@ store_list (const P2pSetting *setting, const char *text, void *values)
   for (int i = 0; items[i]; i++)
     if (*g_strstrip (items[i]))
       g_ptr_array_add (kept, g_strdup (items[i]));
+  if (kept->len == 0 && *text)
+    return bad_value (setting, origin, text, "must have something between the commas", error);
   g_ptr_array_add (kept, NULL);
   *MEMBER (char **, setting, values) = (char **) g_ptr_array_steal (kept, NULL);
+  return true;
 }
 
 static bool
@@ -130,8 +138,7 @@ p2p_setting_store (const P2pSetting *setting,
     case P2P_SETTING_ENUM:
       return store_enum (setting, origin, text, values, error);
     case P2P_SETTING_LIST:
-      store_list (setting, text, values);
-      return true;
+      return store_list (setting, origin, text, values, error);
     case P2P_SETTING_PATH:
       *MEMBER (char *, setting, values)
           = *text ? g_canonicalize_filename (text, NULL) : g_strdup ("");

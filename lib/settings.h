@@ -25,7 +25,9 @@ typedef enum
   P2P_SETTING_INT,    /* int64_t */
   P2P_SETTING_BOOL,   /* bool; true|false|yes|no|on|off|1|0 */
   P2P_SETTING_ENUM,   /* int, the index of the word; words: "error|warning|info|debug" */
-  P2P_SETTING_LIST,   /* char **, never NULL; comma separated, blanks around an item are cut off */
+  /* char **, never NULL; comma separated, blanks around an item are cut off; commas alone are an
+   * error. */
+  P2P_SETTING_LIST,
 } P2pSettingType;
 
 enum
