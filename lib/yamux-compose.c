@@ -215,7 +215,6 @@ take_frame_locked (YamuxBatch *batch, YamuxStream *strm)
     yamux_chunk_free (chunk); /* it was copied */
   strm->out_bytes -= header.length;
   atomic_fetch_sub_explicit (&strm->yamux->queued_bytes, header.length, memory_order_relaxed);
-  atomic_fetch_add_explicit (&strm->yamux->stream_bytes, header.length, memory_order_relaxed);
   if (yamux_stream_wants_more_locked (strm))
     yamux_stream_ring_locked (strm, P2P_WRITABLE);
   return TAKEN;

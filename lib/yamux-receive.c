@@ -163,12 +163,16 @@ receive_fin (P2pYamux *yamux, YamuxStream *strm)
 }
 
 static const char *
-receive_window (YamuxStream *strm, uint32_t grant)
+receive_window (YamuxStream *strm, const YamuxHeader *header)
 {
+  uint32_t grant = header->length;
   bool overflow;
 
   if (grant == 0)
     return NULL;
+  /* What comes with the ACK is given before anybody reads. */
+  if (!(header->flags & YAMUX_ACK))
+    atomic_fetch_add_explicit (&strm->yamux->stream_bytes, grant, memory_order_relaxed);
   P2P_LOCKED (&strm->lock);
   overflow = grant > UINT32_MAX - strm->send_window;
   if (overflow)
@@ -304,7 +308,7 @@ receive_stream_frame (P2pYamux *yamux, const YamuxHeader *header)
   if (header->flags & YAMUX_RST)
     why = receive_rst (yamux, strm);
   else if (header->type == YAMUX_WINDOW_UPDATE)
-    why = receive_window (strm, header->length);
+    why = receive_window (strm, header);
   else
     why = charge_window (strm, header->length);
   if (!why && yamux->frames.payload_left == 0)

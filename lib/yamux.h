@@ -102,7 +102,10 @@ void p2p_yamux_join (P2pYamux *yamux);
 typedef struct
 {
   uint64_t bytes_in, bytes_out, resets;
-  uint64_t stream_bytes; /* of both ways, what streams carried: no headers, no pings */
+  /* What streams have carried for certain, without headers: bytes that came, and the windows that
+   * the peer gave for those of ours that its readers took. Bytes that were only sent are no proof.
+   */
+  uint64_t stream_bytes;
   unsigned streams;
   int64_t round_trip_us; /* the last ping's; -1: none yet */
   int64_t last_byte_us;  /* monotonic, when the peer's last byte came */

@@ -138,6 +138,60 @@ test_busy (ConfigFixture *fixture, const void *data)
   site_stop (&site);
 }
 
+/* Bytes that nobody takes are no proof that the path carries any: pings are answered, streams are
+ * acknowledged, and the agent is degraded, however much is sent to it. */
+static void
+test_deaf (ConfigFixture *fixture, const void *data)
+{
+  P2pTunnelOpen open = { .network = P2P_TUNNEL_TCP, .request_id = "r", .host = "h", .port = 1 };
+  P2pStream *strm;
+  Site site;
+
+  (void) fixture;
+  (void) data;
+  site_start (&site);
+  p2p_mutex_lock (&site.agent.lock);
+  site.agent.serve = NULL; /* accepted and never touched */
+  p2p_mutex_unlock (&site.agent.lock);
+  g_assert_cmpint (p2p_yamux_open (site.session->yamux, WITHIN, &strm), ==, P2P_IO_OK);
+  strm = p2p_stream_tunnel_new (strm, &open);
+  must_write (strm, "request", 7);
+  end_await_accepted (&site.agent, 1);
+  g_assert_true (takes_probe (&site));
+  probe_run (&site.session->probe_task);
+  g_assert_true (site.session->degraded);
+  must_write (strm, "more of it", 10);
+  g_assert_true (takes_probe (&site));
+  p2p_mutex_lock (&site.agent.lock);
+  site.agent.serve = serve_tunnel;
+  p2p_mutex_unlock (&site.agent.lock);
+  probe_run (&site.session->probe_task);
+  g_assert_false (site.session->degraded);
+  p2p_stream_close (strm);
+  site_stop (&site);
+}
+
+/* An upload to which nothing is answered, but which is taken. */
+static void
+test_upload (ConfigFixture *fixture, const void *data)
+{
+  g_autofree char *bytes = g_malloc0 (1 << 20);
+  P2pStream *strm;
+  Site site;
+
+  (void) fixture;
+  (void) data;
+  site_start (&site);
+  p2p_mutex_lock (&site.agent.lock);
+  site.agent.serve = serve_sink;
+  p2p_mutex_unlock (&site.agent.lock);
+  g_assert_cmpint (p2p_yamux_open (site.session->yamux, WITHIN, &strm), ==, P2P_IO_OK);
+  must_write (strm, bytes, 1 << 20); /* far more than a window */
+  g_assert_false (takes_probe (&site));
+  p2p_stream_close (strm);
+  site_stop (&site);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -145,5 +199,7 @@ main (int argc, char **argv)
   p2p_lock_setup ();
   config_fixture_add_test ("/agent-probes/idle", test_idle);
   config_fixture_add_test ("/agent-probes/busy", test_busy);
+  config_fixture_add_test ("/agent-probes/deaf", test_deaf);
+  config_fixture_add_test ("/agent-probes/upload", test_upload);
   return g_test_run ();
 }
