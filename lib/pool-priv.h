@@ -25,6 +25,14 @@
 typedef struct P2pWorker P2pWorker;
 typedef struct P2pSlot P2pSlot;
 
+typedef struct
+{
+  P2pLaterFunc func;
+  void *data;
+} P2pLater;
+
+#define P2P_LATER_MAX 4
+
 /* Never freed while its pool lives, so that signalling one that ends at this moment is harmless. */
 struct P2pWorker
 {
@@ -37,6 +45,11 @@ struct P2pWorker
   bool idle;                   /* (lock: pool) in the idle list; who takes it out signals cond */
   void (*run) (P2pTask *task); /* (lock: pool) (nullable) what it runs now, for the watchdog */
   int64_t since_us;            /* (lock: pool) when it took that */
+  /* Its own thread's: */
+  bool more;                     /* when it took its task others waited behind it */
+  P2pLater later[P2P_LATER_MAX]; /* see later.c */
+  unsigned n_later;
+  int64_t later_by_us; /* then they are called */
 };
 
 /* Workers to signal once the lock is released. */
@@ -138,6 +151,7 @@ void p2p_pool_need_keeper_locked (P2pPool *pool, P2pWakes *wakes);
 void p2p_pool_kick_locked (P2pPool *pool, P2pWakes *wakes);
 void p2p_wakes_send (P2pPool *pool, P2pWakes *wakes);
 /* worker.c */
+P2pWorker *p2p_worker_self (void); /* NULL: the thread is no worker */
 void p2p_worker_leave_idle_locked (P2pWorker *worker);
 /* Starts n workers that n_threads and n_waking count already; takes those that fail off again.
  * False: the kernel refused, errno says why. */

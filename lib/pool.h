@@ -46,6 +46,16 @@ void p2p_pool_submit (P2pPool *pool, P2pTask *task);
 void p2p_pool_sleep_begin (void);
 void p2p_pool_sleep_end (void);
 
+/* On a worker behind whose task others wait: true, and func (data) is called on this thread when
+ * those have run, 250 us from now at most if none of them takes longer, and before the thread
+ * sleeps; no lock is held then. *ret_known: it was put off before, and is called once for both.
+ * False, and *ret_known untouched: the caller does it now. */
+typedef void (*P2pLaterFunc) (void *data);
+bool p2p_pool_later (P2pLaterFunc func, void *data, bool *ret_known);
+/* Calls what this thread has put off: before it waits for something that depends on it. No lock may
+ * be held that those take. */
+void p2p_pool_do_later (void);
+
 /* No worker is free, no thread can be made, and the queue is at its limit. */
 bool p2p_pool_is_full (P2pPool *pool);
 

@@ -241,6 +241,24 @@ relay_wants (Relay *relay, P2pWait items[2])
     }
 }
 
+/* After a wait: who has said nothing need not be asked again. */
+static void
+relay_note_bytes (Relay *relay, const P2pWait items[2])
+{
+  for (unsigned i = 0; i < 2; i++)
+    if (items[i].ready & (P2P_READABLE | P2P_HANGUP))
+      relay->ways[i].drained = false;
+}
+
+/* After it was parked. */
+static void
+relay_note_watched (Relay *relay)
+{
+  for (unsigned i = 0; i < 2; i++)
+    if (!p2p_stream_seems_quiet (relay->strms[i]))
+      relay->ways[i].drained = false;
+}
+
 /* After a wait, before the ways are moved. False: a stream is gone that something is still owed to,
  * or that owes. */
 static bool
@@ -363,9 +381,11 @@ relay_rest (Relay *relay, int64_t now_us, bool has_moved)
     relay_watch_peers (relay);
   relay_wants (relay, items);
   io = relay_wait (relay, items, now_us, deadline_us, has_moved);
-  relay->ways[0].drained = relay->ways[1].drained = false;
   if (io == P2P_IO_OK)
-    return relay_note_hangups (relay, items) ? P2P_IO_AGAIN : P2P_IO_RESET;
+    {
+      relay_note_bytes (relay, items);
+      return relay_note_hangups (relay, items) ? P2P_IO_AGAIN : P2P_IO_RESET;
+    }
   if (io == P2P_IO_AGAIN)
     return P2P_IO_AGAIN;
   p2p_park (&relay->parked, items, 2, MIN (deadline_us, relay->watch_at_us));
@@ -417,6 +437,7 @@ wake_cb (P2pParked *parked, P2pWake wake)
 {
   Relay *relay = (Relay *) ((char *) parked - G_STRUCT_OFFSET (Relay, parked));
 
+  relay_note_watched (relay);
   if (wake == P2P_WAKE_STOP && !relay_may_stay (relay))
     relay_end (relay, P2P_IO_STOPPED);
   else

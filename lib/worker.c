@@ -27,6 +27,12 @@
 
 static _Thread_local P2pWorker *self; /* (nullable: not a worker) */
 
+P2pWorker *
+p2p_worker_self (void)
+{
+  return self;
+}
+
 void
 p2p_worker_leave_idle_locked (P2pWorker *worker)
 {
@@ -70,6 +76,7 @@ run_next_locked (P2pWorker *worker)
   pool->taken_us = p2p_now_us ();
   worker->run = task->run;
   worker->since_us = pool->taken_us;
+  worker->more = pool->queue.head != NULL;
   /* Somebody must notice when this task takes its time and nobody else is under way. */
   if (pool->queue.head || (!pool->role_held && pool->n_waking == 0))
     p2p_pool_need_keeper_locked (pool, &wakes);
@@ -164,22 +171,36 @@ leave_work_locked (P2pPool *pool)
   p2p_mutex_lock (&pool->lock);
 }
 
+/* More threads than bring anything (growth.c). Never the last one that is awake: the others sleep
+ * until somebody wakes them. */
+static bool
+is_surplus_locked (const P2pPool *pool)
+{
+  return pool->n_threads > pool->growth.limit && pool->n_running > 0;
+}
+
 static bool
 work_locked (P2pWorker *worker)
 {
   P2pPool *pool = worker->pool;
   bool must_poll = !pool->role_held && pool->n_since_poll >= MAX_TASKS_WITHOUT_POLL;
+  bool has_task = pool->queue.head && !must_poll, surplus = is_surplus_locked (pool);
 
+  if (worker->n_later > 0 && (!has_task || surplus || p2p_now_us () >= worker->later_by_us))
+    {
+      p2p_mutex_unlock (&pool->lock);
+      p2p_pool_do_later ();
+      p2p_mutex_lock (&pool->lock);
+      return true;
+    }
   if (pool->n_running == 0 && !pool->queue.head && atomic_load (&pool->stopping))
     p2p_cond_broadcast (&pool->drained);
-  /* More than bring anything (growth.c). Never the last one that is awake: the others sleep until
-   * somebody wakes them. */
-  if (pool->n_threads > pool->growth.limit && pool->n_running > 0)
+  if (surplus)
     {
       leave_work_locked (pool);
       return false;
     }
-  if (pool->queue.head && !must_poll)
+  if (has_task)
     {
       run_next_locked (worker);
       return true;
@@ -227,6 +248,7 @@ p2p_pool_sleep_begin (void)
 
   if (!pool)
     return;
+  p2p_pool_do_later ();
   p2p_wakes_init (&wakes);
   p2p_mutex_lock (&pool->lock);
   pool->n_asleep++;

@@ -311,6 +311,8 @@ void yamux_batch_clear (YamuxBatch *batch);
 /* yamux-send.c */
 /* Writes what there is if the send turn is free. yamux->lock is held, and let go meanwhile. */
 void yamux_drain_locked (P2pYamux *yamux, bool is_reader);
+/* The same behind the tasks that wait for this worker, see p2p_pool_later (). */
+void yamux_drain_soon_locked (P2pYamux *yamux);
 void yamux_drain (P2pYamux *yamux);
 /* The last words of a session: what is half written, then GOAWAY. No lock is held; the session is
  * over and the send turn free. */

@@ -6,6 +6,8 @@
  * turn (yamux->sending) does. */
 #include "lib/yamux-priv.h"
 
+#include "lib/pool.h"
+
 #include <glib.h>
 
 /* What one thread writes before it leaves the rest to the reader (and the reader before it reads
@@ -91,6 +93,27 @@ yamux_drain_locked (P2pYamux *yamux, bool is_reader)
     p2p_cond_signal (&yamux->turn_free);
   if (io != P2P_IO_EOF && !is_reader)
     yamux_doorbell_ring (&yamux->doorbell);
+}
+
+static void
+drain_later_cb (void *data)
+{
+  P2pYamux *yamux = data;
+
+  yamux_drain (yamux);
+  p2p_yamux_unref (yamux);
+}
+
+/* What several tasks have to say goes out in one record and one call. */
+void
+yamux_drain_soon_locked (P2pYamux *yamux)
+{
+  bool known;
+
+  if (!p2p_pool_later (drain_later_cb, yamux, &known))
+    yamux_drain_locked (yamux, false);
+  else if (!known)
+    p2p_yamux_ref (yamux);
 }
 
 void

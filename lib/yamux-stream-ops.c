@@ -100,7 +100,7 @@ yamux_try_read (P2pStream *base, void *buf, size_t size, size_t *ret_n)
       P2P_LOCKED (&strm->yamux->lock);
       if (strm->in_table)
         yamux_tell_locked (strm, YAMUX_TELL_WINDOW);
-      yamux_drain_locked (strm->yamux, false);
+      yamux_drain_soon_locked (strm->yamux);
     }
   return io;
 }
@@ -186,7 +186,7 @@ offer_and_drain (YamuxStream *strm)
 {
   P2P_LOCKED (&strm->yamux->lock);
   yamux_offer_locked (strm);
-  yamux_drain_locked (strm->yamux, false);
+  yamux_drain_soon_locked (strm->yamux);
 }
 
 static P2pIo
@@ -274,7 +274,7 @@ yamux_close (P2pStream *base)
     {
       p2p_mutex_lock (&yamux->lock);
       linger_locked (yamux, strm);
-      yamux_drain_locked (yamux, false);
+      yamux_drain_soon_locked (yamux);
       p2p_mutex_unlock (&yamux->lock);
     }
   else if (!reset) /* it is on its way */

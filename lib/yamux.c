@@ -172,6 +172,16 @@ wait_for_ack_locked (P2pYamux *yamux, int64_t deadline_us)
   return rung;
 }
 
+/* SYNs that this worker has put off among it. */
+static void
+send_all_locked (P2pYamux *yamux)
+{
+  p2p_mutex_unlock (&yamux->lock);
+  p2p_pool_do_later ();
+  p2p_mutex_lock (&yamux->lock);
+  yamux_drain_locked (yamux, false);
+}
+
 static P2pIo
 wait_to_open_locked (P2pYamux *yamux, int64_t deadline_us)
 {
@@ -190,7 +200,7 @@ wait_to_open_locked (P2pYamux *yamux, int64_t deadline_us)
         return P2P_IO_AGAIN;
       /* No ACK comes for a SYN that waits for its first bytes. */
       if (!drained)
-        yamux_drain_locked (yamux, false);
+        send_all_locked (yamux);
       else if (!wait_for_ack_locked (yamux, deadline_us))
         return P2P_IO_TIMEOUT;
     }

@@ -5,6 +5,7 @@
 #include "lib/lanes.h"
 #include "lib/lock.h"
 #include "lib/stream-tcp.h"
+#include "tests/unit/wait-for.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -12,20 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 20000
 #define ROUNDS 15
 #define TRIES 10
-
-/* Polls a condition to a deadline. */
-#define WAIT_FOR(condition)                                                                        \
-  do                                                                                               \
-    {                                                                                              \
-      int64_t until_us = p2p_deadline_ms (PATIENCE_MS);                                            \
-      while (!(condition) && p2p_now_us () < until_us)                                             \
-        g_usleep (500);                                                                            \
-      g_assert_true (condition);                                                                   \
-    }                                                                                              \
-  while (0)
 
 static P2pLanes *
 make_lanes (unsigned threads_min, unsigned threads_max, unsigned queue_max)
