@@ -144,12 +144,6 @@ start_proxy (GError **error)
   return proxy_start (&options, error);
 }
 
-static char *
-make_url (const char *host, unsigned port)
-{
-  return g_strdup_printf (strchr (host, ':') ? "https://[%s]:%u" : "https://%s:%u", host, port);
-}
-
 static bool
 start_api (GError **error)
 {
@@ -157,8 +151,8 @@ start_api (GError **error)
   g_autofree char *token_file = *settings->setup_token_file
                                     ? g_strdup (settings->setup_token_file)
                                     : g_build_filename (settings->config_dir, "setup-token", NULL);
-  const char *host = certs_management_get_host (daemon_.management);
-  g_autofree char *public_url = make_url (host, (unsigned) settings->management_port);
+  g_autofree char *public_url
+      = certs_management_dup_url (daemon_.management, (uint16_t) settings->management_port);
   ApiOptions options = { .store = daemon_.store,
                          .setup_token_file = token_file,
                          .setup_window_ms = settings->setup_window_ms,
@@ -167,6 +161,8 @@ start_api (GError **error)
                          .port = (uint16_t) settings->management_port,
                          .tls = daemon_.management_tls,
                          .public_url = settings->management_port ? public_url : NULL,
+                         .management = daemon_.management,
+                         .install_source_url = settings->install_source_url,
                          .workers_max = (unsigned) settings->management_workers_max,
                          .connections_max = (unsigned) settings->management_max_connections,
                          .connections_per_address_max
@@ -178,7 +174,7 @@ start_api (GError **error)
 
   if (!api_start (&options, error))
     return false;
-  daemon_.management_url = make_url (host, api_get_port ());
+  daemon_.management_url = certs_management_dup_url (daemon_.management, api_get_port ());
   return true;
 }
 

@@ -6,6 +6,8 @@
 
 #include "daemon/bootstrap.h"
 
+#include <string.h>
+
 static const P2pSetting rows[] = {
 #define SETTING(type_, name_, member_, range_, default_, unit_, flags_, help_)                     \
   { .name = #name_,                                                                                \
@@ -28,6 +30,20 @@ const P2pSettingsTable settings_table = {
   .n_settings = G_N_ELEMENTS (rows),
 };
 
+/* It goes into a script that runs as root somewhere else. */
+static bool
+is_source (const char *url)
+{
+  g_autoptr (GUri) uri = g_uri_parse (url, G_URI_FLAGS_NONE, NULL);
+
+  for (const char *p = url; *p; p++)
+    if (*p <= ' ' || *p >= 0x7f)
+      return false;
+  return uri && strcmp (g_uri_get_scheme (uri), "https") == 0 && g_uri_get_host (uri)
+         && *g_uri_get_host (uri) && !g_uri_get_userinfo (uri) && !g_uri_get_query (uri)
+         && !g_uri_get_fragment (uri);
+}
+
 static bool
 agree (const Settings *settings, GError **error)
 {
@@ -43,6 +59,10 @@ agree (const Settings *settings, GError **error)
     g_set_error (error, P2P_SETTINGS_ERROR, P2P_SETTINGS_ERROR_VALUE,
                  "WORKERS_MIN: %" G_GINT64_FORMAT " is more than WORKERS_MAX, %" G_GINT64_FORMAT,
                  (gint64) settings->workers_min, (gint64) settings->workers_max);
+  else if (*settings->install_source_url && !is_source (settings->install_source_url))
+    g_set_error (error, P2P_SETTINGS_ERROR, P2P_SETTINGS_ERROR_VALUE,
+                 "INSTALL_SOURCE_URL: '%s' is not of the form https://host/directory",
+                 settings->install_source_url);
   else if (fault)
     g_set_error_literal (error, P2P_SETTINGS_ERROR, P2P_SETTINGS_ERROR_VALUE, fault);
   else

@@ -7,6 +7,7 @@
  * pool. */
 #pragma once
 
+#include "daemon/certs/certs.h"
 #include "daemon/store/store.h"
 #include "lib/pool.h"
 #include "lib/tls.h"
@@ -26,6 +27,9 @@ typedef struct
   uint16_t port;            /* 0: the kernel's choice */
   P2pTlsServer *tls;        /* (borrowed) ALPN http/1.1, no tickets; NULL: plain HTTP */
   const char *public_url;   /* (nullable) (borrowed) where people reach the management API */
+  CertsManagement *management; /* (nullable) (borrowed: until api_stop () returned) what agents are
+                                  told to dial and to trust */
+  const char *install_source_url; /* (nullable) (borrowed) */
   unsigned workers_max;
   unsigned connections_max;
   unsigned connections_per_address_max;

@@ -93,6 +93,7 @@ typedef struct
   ApiOptions options;
   int64_t started_at_ms;
   char *public_url;  /* (owned) (nullable) */
+  char *install_source_url; /* (owned) "": our own copy */
   uint16_t port;     /* the bound one: part of the cookie's name */
   const char *scheme; /* "https" */
 } ApiCore;

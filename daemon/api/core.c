@@ -33,8 +33,11 @@ api_core_start (const ApiOptions *options, GError **error)
     .scheme = options->tls ? "https" : "http",
   };
   core.public_url = g_strdup (options->public_url);
+  core.install_source_url
+      = g_strdup (options->install_source_url ? options->install_source_url : "");
   /* The texts are the caller's and may be gone after the start. */
-  core.options.public_url = core.options.setup_token_file = core.options.bind_address = NULL;
+  core.options.public_url = core.options.setup_token_file = core.options.bind_address
+      = core.options.install_source_url = NULL;
   atomic_store (&ready, false);
   throttle_start ();
   if (password_start (error))
@@ -45,6 +48,7 @@ api_core_start (const ApiOptions *options, GError **error)
     }
   throttle_stop ();
   g_clear_pointer (&core.public_url, g_free);
+  g_clear_pointer (&core.install_source_url, g_free);
   return false;
 }
 
@@ -62,6 +66,7 @@ api_core_stop (void)
   password_stop ();
   throttle_stop ();
   g_clear_pointer (&core.public_url, g_free);
+  g_clear_pointer (&core.install_source_url, g_free);
 }
 
 void

@@ -96,7 +96,8 @@ bool certs_management_reload (CertsManagement *management, GError **error);
 /* A P2pTlsChooseFunc, data is the CertsManagement: one certificate for every name. */
 P2pTlsCert *certs_management_choose (const char *server_name, void *data);
 
-const char *certs_management_get_host (const CertsManagement *management); /* what is advertised */
+/* "https://HOST:PORT" of what is advertised; g_free (). */
+char *certs_management_dup_url (const CertsManagement *management, uint16_t port);
 const char *certs_management_get_ca_path (const CertsManagement *management); /* for people */
 /* The CA's certificate as PEM; g_free (). */
 char *certs_management_dup_ca_pem (CertsManagement *management);

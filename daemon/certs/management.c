@@ -267,10 +267,12 @@ certs_management_choose (const char *server_name, void *data)
   return p2p_tls_cert_ref (management->cert);
 }
 
-const char *
-certs_management_get_host (const CertsManagement *management)
+char *
+certs_management_dup_url (const CertsManagement *management, uint16_t port)
 {
-  return management->host;
+  const char *host = management->host;
+
+  return g_strdup_printf (strchr (host, ':') ? "https://[%s]:%u" : "https://%s:%u", host, port);
 }
 
 const char *

@@ -171,6 +171,7 @@ test_made (Fixture *fixture, const void *data)
   g_autofree char *ca_text = NULL;
   g_autofree char *server_text = NULL;
   g_autofree char *ca_pem = NULL;
+  g_autofree char *url = NULL;
   g_auto (gnutls_x509_crt_t) ca = NULL;
   g_auto (gnutls_x509_crt_t) server = NULL;
   g_auto (GStrv) names = NULL;
@@ -207,7 +208,8 @@ test_made (Fixture *fixture, const void *data)
   g_assert_cmpuint (status, ==, 0);
   names = certs_names_of (server);
   g_assert_true (g_strv_equal ((const char *const *) names, wanted));
-  g_assert_cmpstr (certs_management_get_host (management), ==, "Host.example");
+  url = certs_management_dup_url (management, 8081);
+  g_assert_cmpstr (url, ==, "https://Host.example:8081");
   ca_pem = certs_management_dup_ca_pem (management);
   g_assert_cmpstr (ca_pem, ==, ca_text);
 }
