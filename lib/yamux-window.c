@@ -13,6 +13,12 @@
 #define MIN_EPOCH_US 2000
 #define MIN_GROWTH (16 << 10)
 
+/* What part of a window is taken before it is granted anew. What is taken and not granted is no
+ * use to the peer: of a window that is the bound, up to that part stays unused in every round trip.
+ * On a short path, where the window is no bound, fewer updates are worth more. */
+#define GRANTS_SHORT 2
+#define GRANTS_LONG 8
+
 static void
 grow_locked (YamuxStream *strm, uint64_t wanted)
 {
@@ -46,6 +52,15 @@ measure_locked (YamuxStream *strm, int64_t now_us)
   strm->epoch_bytes = 0;
 }
 
+static uint32_t
+worth_granting_locked (const YamuxStream *strm)
+{
+  int64_t round_trip_us
+      = atomic_load_explicit (&strm->yamux->round_trip_min_us, memory_order_relaxed);
+
+  return strm->window_size / (round_trip_us < MIN_EPOCH_US ? GRANTS_SHORT : GRANTS_LONG);
+}
+
 bool
 yamux_window_took_locked (YamuxStream *strm, size_t n)
 {
@@ -57,7 +72,7 @@ yamux_window_took_locked (YamuxStream *strm, size_t n)
   if (strm->read_end != P2P_IO_OK)
     return false;
   measure_locked (strm, now_us);
-  return strm->ungranted >= strm->window_size / 2;
+  return strm->ungranted >= worth_granting_locked (strm);
 }
 
 uint32_t

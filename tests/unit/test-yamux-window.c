@@ -107,6 +107,33 @@ test_spent_budget (void)
   p2p_yamux_budget_unref (budget);
 }
 
+/* Of a window that cannot grow, all but an eighth comes back to the peer in every round, however
+ * the reader's pieces fall. */
+static void
+test_whole_window (void)
+{
+  g_autofree char *bytes = g_malloc0 (262144);
+  uint32_t credit = 262144;
+  Peer peer;
+
+  start_far_peer (&peer, NULL);
+  raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_SYN, 2, 0, NULL);
+  end_await_accepted (&peer.end, 1);
+  for (unsigned round = 0; round < 20; round++)
+    {
+      raw_send (peer.fd, YAMUX_DATA, 0, 2, credit, bytes);
+      for (uint32_t left = credit, n; left > 0; left -= n)
+        {
+          n = MIN (left, 60000);
+          must_read (peer.end.kept[0], bytes, n);
+        }
+      for (credit = 0; credit < 262144 - 262144 / 8;)
+        credit += raw_expect (peer.fd, YAMUX_WINDOW_UPDATE, 0, 2).length;
+      g_assert_cmpuint (credit, <=, 262144);
+    }
+  peer_stop (&peer);
+}
+
 /* Nothing is held, and no growth charged, once all has been read and closed. */
 static void
 test_nothing_left (void)
@@ -199,6 +226,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/yamux-window/growth", test_growth);
   g_test_add_func ("/yamux-window/spent-budget", test_spent_budget);
+  g_test_add_func ("/yamux-window/whole-window", test_whole_window);
   g_test_add_func ("/yamux-window/nothing-left", test_nothing_left);
   g_test_add_func ("/yamux-window/overload", test_overload);
   return g_test_run ();
