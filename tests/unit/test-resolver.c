@@ -243,27 +243,43 @@ test_failures (void)
   resolver_done (resolver, &dns);
 }
 
+/* The name has an answer each time, until DNS was asked for it once more: on a busy machine the one
+ * of before is given before the question is put. Answers how often it was asked in all. */
+static unsigned
+lookup_until_asked (P2pResolver *resolver, const char *name, Dns *dns)
+{
+  P2pAddress addresses[P2P_ADDRESSES_MAX];
+  unsigned before = dns_asked (dns), n;
+
+  do
+    {
+      n = 0;
+      g_assert_cmpint (lookup (resolver, name, addresses, &n, SOON), ==, P2P_IO_OK);
+      g_assert_cmpuint (n, ==, 1);
+    }
+  while (dns_asked (dns) == before);
+  return dns_asked (dns);
+}
+
 static void
 test_stale (void)
 {
   Dns dns = { .addresses = { "10.0.0.1" } };
   P2pResolver *resolver = resolver_new (&dns, 0, 0, 4);
   P2pAddress addresses[P2P_ADDRESSES_MAX];
-  unsigned n = 0;
+  unsigned n = 0, n_asked;
 
   g_assert_cmpint (lookup (resolver, "a.test", addresses, &n, SOON), ==, P2P_IO_OK);
   /* In trouble, then silent: the old answer serves. */
   dns_set (&dns, EAI_AGAIN, false);
-  g_assert_cmpint (lookup (resolver, "a.test", addresses, &n, SOON), ==, P2P_IO_OK);
+  (void) lookup_until_asked (resolver, "a.test", &dns);
   dns_set (&dns, 0, true);
-  n = 0;
-  g_assert_cmpint (lookup (resolver, "a.test", addresses, &n, SOON), ==, P2P_IO_OK);
-  g_assert_cmpuint (n, ==, 1);
+  n_asked = lookup_until_asked (resolver, "a.test", &dns);
   /* Without an old answer the deadline counts. */
   g_assert_cmpint (lookup (resolver, "b.test", addresses, &n, p2p_deadline_ms (5)), ==,
                    P2P_IO_TIMEOUT);
   /* "No such name" is an answer: the old one is gone. */
-  dns_await (&dns, 4);
+  dns_await (&dns, n_asked + 1);
   dns_set (&dns, EAI_NONAME, false);
   for (P2pIo io = P2P_IO_OK; io != P2P_IO_REFUSED;)
     io = lookup (resolver, "a.test", addresses, &n, SOON);
