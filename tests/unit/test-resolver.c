@@ -426,7 +426,7 @@ test_fresh_beside_hanging (void)
 /* Connecting ------------------------------------------------------------------------------------
  */
 
-/* Listens on address:port (0: the kernel's choice) and answers the port. */
+/* Listens on address:port (0: the kernel's choice), tells the port; -1 when somebody has it. */
 static int
 listen_on (const char *address, int backlog, uint16_t *port)
 {
@@ -435,7 +435,12 @@ listen_on (const char *address, int backlog, uint16_t *port)
   int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
   g_assert_cmpint (inet_pton (AF_INET, address, &in.sin_addr), ==, 1);
-  g_assert_cmpint (bind (fd, (struct sockaddr *) &in, len), ==, 0);
+  if (bind (fd, (struct sockaddr *) &in, len) != 0)
+    {
+      g_assert_cmpint (errno, ==, EADDRINUSE);
+      p2p_fd_close (&fd);
+      return -1;
+    }
   g_assert_cmpint (listen (fd, backlog), ==, 0);
   g_assert_cmpint (getsockname (fd, (struct sockaddr *) &in, &len), ==, 0);
   *port = ntohs (in.sin_port);
@@ -502,11 +507,20 @@ test_happy_eyeballs (void)
   Dns dns = { .addresses = { "127.0.0.2", "127.0.0.1" } };
   P2pResolver *resolver = resolver_new (&dns, 60000, 60000, 4);
   uint16_t port = 0;
-  p2p_autofd good = listen_on ("127.0.0.1", 8, &port);
-  p2p_autofd silent = listen_on ("127.0.0.2", 0, &port);
+  p2p_autofd good = -1;
+  p2p_autofd silent = -1;
   int fds[4];
   int64_t begun;
 
+  /* A port that is free on both. */
+  for (unsigned i = 0; i < 100 && silent < 0; i++)
+    {
+      port = 0;
+      p2p_fd_close (&good);
+      good = listen_on ("127.0.0.1", 8, &port);
+      silent = listen_on ("127.0.0.2", 0, &port);
+    }
+  g_assert_cmpint (silent, >=, 0);
   fill_backlog ("127.0.0.2", port, fds);
   begun = p2p_now_us ();
   g_assert_cmpint (connect_to (resolver, "name.test", port, SOON), ==, P2P_IO_OK);
