@@ -55,6 +55,9 @@ p2p_slots_get (P2pPool *pool, uint32_t index)
                                 memory_order_acquire)[index % P2P_SLOT_CHUNK];
 }
 
+static _Thread_local bool collecting;
+static _Thread_local P2pTaskList collected; /* each is a P2pParked's */
+
 static void
 ring_cb (P2pBell *bell)
 {
@@ -62,8 +65,59 @@ ring_cb (P2pBell *bell)
   uint32_t generation = p2p_slot_generation (atomic_load (&slot->word));
 
   /* No ring comes after disarming, so this park is the one that it is meant for. */
-  if (p2p_slot_wake (slot, generation, P2P_WAKE_READY))
+  if (!p2p_slot_wake (slot, generation, P2P_WAKE_READY))
+    return;
+  if (collecting)
+    p2p_task_list_append (&collected, &slot->parked->task);
+  else
     p2p_pool_submit (slot->pool, &slot->parked->task);
+}
+
+void
+p2p_parked_collect_begin (void)
+{
+  g_assert (!collecting);
+  collecting = true;
+}
+
+static P2pPool *
+pool_of (P2pTask *task)
+{
+  return ((P2pParked *) ((char *) task - offsetof (P2pParked, task)))->pool;
+}
+
+/* Moves the first one's pool's from *list to *ret_same. */
+static P2pPool *
+take_one_pool (P2pTaskList *list, P2pTaskList *ret_same)
+{
+  P2pTaskList others = { NULL, NULL, 0 };
+  P2pPool *pool = pool_of (list->head);
+  int64_t now_us = p2p_now_us ();
+
+  *ret_same = (P2pTaskList){ NULL, NULL, 0 };
+  for (P2pTask *task = list->head, *next; task; task = next)
+    {
+      next = task->next;
+      task->queued_at_us = now_us;
+      p2p_task_list_append (pool_of (task) == pool ? ret_same : &others, task);
+    }
+  *list = others;
+  return pool;
+}
+
+void
+p2p_parked_collect_end (void)
+{
+  P2pTaskList list = collected, same;
+
+  collecting = false;
+  collected = (P2pTaskList){ NULL, NULL, 0 };
+  while (list.head)
+    {
+      P2pPool *pool = take_one_pool (&list, &same);
+
+      p2p_pool_submit_all (pool, &same);
+    }
 }
 
 static P2pSlot *

@@ -146,6 +146,8 @@ struct P2pPool
 unsigned p2p_count_processors (void); /* that the process may use, 1 to 64 */
 void p2p_task_list_append (P2pTaskList *list, P2pTask *task);
 void p2p_task_list_append_all (P2pTaskList *list, const P2pTaskList *more);
+/* As p2p_pool_submit () for each. */
+void p2p_pool_submit_all (P2pPool *pool, const P2pTaskList *list);
 void p2p_pool_wake_locked (P2pPool *pool, unsigned wanted, P2pWakes *wakes);
 void p2p_pool_need_keeper_locked (P2pPool *pool, P2pWakes *wakes);
 void p2p_pool_kick_locked (P2pPool *pool, P2pWakes *wakes);

@@ -95,18 +95,27 @@ wake_for_queue_locked (P2pPool *pool, P2pWakes *wakes)
 }
 
 void
-p2p_pool_submit (P2pPool *pool, P2pTask *task)
+p2p_pool_submit_all (P2pPool *pool, const P2pTaskList *list)
 {
   P2pWakes wakes;
 
   p2p_wakes_init (&wakes);
-  task->queued_at_us = p2p_now_us ();
   p2p_mutex_lock (&pool->lock);
   g_assert (!pool->quitting);
-  p2p_task_list_append (&pool->queue, task);
+  p2p_task_list_append_all (&pool->queue, list);
   wake_for_queue_locked (pool, &wakes);
   p2p_mutex_unlock (&pool->lock);
   p2p_wakes_send (pool, &wakes);
+}
+
+void
+p2p_pool_submit (P2pPool *pool, P2pTask *task)
+{
+  P2pTaskList one = { NULL, NULL, 0 };
+
+  task->queued_at_us = p2p_now_us ();
+  p2p_task_list_append (&one, task);
+  p2p_pool_submit_all (pool, &one);
 }
 
 /* The pool

@@ -115,6 +115,11 @@ void p2p_parked_done (P2pParked *parked);
  * items are copied. */
 void p2p_park (P2pParked *parked, const P2pWait *items, unsigned n_items, int64_t deadline_us);
 
+/* Between the two what this thread wakes by ringing the bells of streams is kept, and then queued
+ * together: one wake-up for what arrived together. Not nested. */
+void p2p_parked_collect_begin (void);
+void p2p_parked_collect_end (void);
+
 /* Wakes a parked object with P2P_WAKE_STOP; nothing if it is not parked. The caller guarantees that
  * it is not freed meanwhile. Any thread. */
 void p2p_parked_kick (P2pParked *parked);

@@ -5,6 +5,8 @@
  * thing that is due. */
 #include "lib/yamux-priv.h"
 
+#include "lib/pool.h"
+
 #include <glib.h>
 #include <sched.h>
 
@@ -40,7 +42,9 @@ read_some (P2pYamux *yamux, const char **ret_fault)
     return io;
   atomic_store_explicit (&yamux->last_byte_us, p2p_now_us (), memory_order_relaxed);
   atomic_fetch_add_explicit (&yamux->bytes_in, n, memory_order_relaxed);
+  p2p_parked_collect_begin ();
   *ret_fault = yamux_receive (yamux, (P2pSpan){ (const char *) yamux->rx, n });
+  p2p_parked_collect_end ();
   /* The kernel is not asked again when it has just given all it had. */
   return n == RX_SIZE || yamux->hear_by_us > 0 || p2p_stream_pending (yamux->transport) > 0
              ? P2P_IO_OK
