@@ -28,6 +28,7 @@ static struct
   Session *session;      /* (owned) (nullable: tries are made) */
   Session *old[OLD_MAX]; /* (owned) (nullable) the daemon ends them when their streams have ended */
   int64_t tried_at_us, next_try_us;
+  int64_t changed_at_us; /* when the network did last; 0: no session has ended since for it */
   int64_t pause_ms; /* behind the last try, if it fails */
   bool anew;        /* tries under way began on a network that was another */
   Backoff backoff;
@@ -57,25 +58,6 @@ hear_bell (void)
 
 /* --- tries ------------------------------------------------------------------------------------ */
 
-static void
-start_try (void)
-{
-  int64_t now_us = p2p_now_us ();
-
-  if (link_.anew)
-    dials_stop ();
-  link_.anew = false;
-  link_.tried_at_us = now_us;
-  if (!dials_start ())
-    {
-      link_.next_try_us = p2p_deadline_ms (SPACING_MS);
-      return;
-    }
-  link_.before = link_.backoff;
-  link_.pause_ms = backoff_after_failure (&link_.backoff, now_us);
-  link_.next_try_us = now_us + MAX (link_.pause_ms, OVERLAP_MS) * 1000;
-}
-
 /* Only ever sooner. */
 static void
 try_within (int64_t pause_ms)
@@ -92,6 +74,26 @@ try_failed (char *take_why)
              (double) MAX (link_.next_try_us - p2p_now_us (), 0) / 1e6);
   g_free (link_.last_why);
   link_.last_why = take_why;
+}
+
+static void
+start_try (void)
+{
+  int64_t now_us = p2p_now_us ();
+
+  if (link_.anew)
+    dials_stop ();
+  link_.anew = false;
+  link_.tried_at_us = now_us;
+  if (!dials_start ())
+    {
+      link_.next_try_us = p2p_deadline_ms (SPACING_MS);
+      try_failed (g_strdup ("no further try can be made now"));
+      return;
+    }
+  link_.before = link_.backoff;
+  link_.pause_ms = backoff_after_failure (&link_.backoff, now_us);
+  link_.next_try_us = now_us + MAX (link_.pause_ms, OVERLAP_MS) * 1000;
 }
 
 static void
@@ -125,11 +127,16 @@ look_at_tries (void)
 
 /* --- sessions --------------------------------------------------------------------------------- */
 
+/* What ended because the network changed is no sign of trouble at the daemon: at once. */
 static int64_t
 plan_return (int64_t lived_ms)
 {
-  int64_t pause_ms = backoff_after_session (&link_.backoff, lived_ms, p2p_now_us ());
+  int64_t now_us = p2p_now_us ();
+  int64_t pause_ms = backoff_after_session (&link_.backoff, lived_ms, now_us);
 
+  if (link_.changed_at_us > 0 && now_us < link_.changed_at_us + 2 * CHECK_MS * 1000)
+    pause_ms = 0;
+  link_.changed_at_us = 0; /* once for each change */
   link_.next_try_us = p2p_deadline_ms (pause_ms);
   return pause_ms;
 }
@@ -179,6 +186,7 @@ look_at_network (void)
   if (!network_changed (link_.network_fd, link_.timer_fd))
     return;
   p2p_log (P2P_LOG_INFO, "agent", "the network changed");
+  link_.changed_at_us = p2p_now_us ();
   if (link_.session)
     {
       session_check (link_.session, CHECK_MS);

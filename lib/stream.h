@@ -77,7 +77,8 @@ void p2p_stream_close (P2pStream *strm);
  * known (0: none known). */
 size_t p2p_stream_pending (P2pStream *strm);
 
-/* The socket at the bottom, or -1 (Yamux): for logs and socket options only. */
+/* The socket at the bottom, or -1 (Yamux): for logs, socket options, and a shutdown that ends what
+ * another thread waits for in it. */
 int p2p_stream_fd (P2pStream *strm);
 
 typedef struct
