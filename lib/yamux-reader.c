@@ -79,8 +79,14 @@ keep_check_locked (P2pYamux *yamux, int64_t now_us)
 {
   if (yamux->check_wait_us > 0)
     {
-      yamux->check_since_us = now_us;
-      yamux->check_by_us = now_us + yamux->check_wait_us;
+      /* One that is under way is not put off. */
+      if (yamux->check_by_us == 0
+          || atomic_load_explicit (&yamux->last_byte_us, memory_order_relaxed)
+                 >= yamux->check_since_us)
+        {
+          yamux->check_since_us = now_us;
+          yamux->check_by_us = now_us + yamux->check_wait_us;
+        }
       yamux->check_wait_us = 0;
       yamux->next_ping_us = now_us;
     }

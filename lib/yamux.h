@@ -86,8 +86,8 @@ bool p2p_yamux_stream_unseen (P2pStream *strm);
  * use another session should. Any thread; no lock. */
 bool p2p_yamux_stream_leaving (P2pStream *strm);
 
-/* Pings at once; the session is dead when no byte has come after wait_ms. For who has a reason to
- * doubt the path. Does not block. */
+/* Pings at once; the session is dead when no byte has come after wait_ms, counted from the first of
+ * several calls. For who has a reason to doubt the path. Does not block. */
 void p2p_yamux_check (P2pYamux *yamux, int64_t wait_ms);
 
 /* GOAWAY 0: opens and accepts nothing more; streams go on. Does not block. */

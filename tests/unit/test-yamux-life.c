@@ -87,24 +87,32 @@ test_check (void)
   peer_stop (&peer);
 }
 
-/* Doubts that come again and again put off nothing: the first ping without an answer counts. */
+/* Doubts that come again and again put off nothing: neither the first check nor the first ping
+ * without an answer. */
 static void
-test_checks_without_end (void)
+check_without_end (int64_t dead_after_ms, int64_t wait_ms)
 {
   Peer peer;
   int64_t until_us = WITHIN;
 
-  start (&peer, (P2pYamuxOptions){ .ping_interval_ms = 60000, .dead_after_ms = 200 });
+  start (&peer, (P2pYamuxOptions){ .ping_interval_ms = 60000, .dead_after_ms = dead_after_ms });
   while (p2p_yamux_is_open (peer.end.yamux))
     {
       g_assert_cmpint (p2p_now_us (), <, until_us);
-      p2p_yamux_check (peer.end.yamux, 60000);
+      p2p_yamux_check (peer.end.yamux, wait_ms);
       (void) poll (NULL, 0, 20); /* a network that changes all the time */
     }
   end_await (&peer.end);
   g_assert_cmpstr (peer.end.why, ==, "the peer is silent");
   g_assert_true (peer.end.ours);
   peer_stop (&peer);
+}
+
+static void
+test_checks_without_end (void)
+{
+  check_without_end (200, 60000);
+  check_without_end (60000, 200);
 }
 
 /* Whether the session has seen 30 pings go out, none of which was answered, and lives. */
