@@ -13,6 +13,7 @@
 typedef struct
 {
   const AgentQuestion *question;
+  ConfigAgents agents; /* that may match */
   bool degraded_too;
   bool any_connected;
 } Search;
@@ -68,11 +69,9 @@ is_candidate (Search *search, const ConfigAgent *agent)
 static const ConfigAgent *
 next_candidate (Search *search, unsigned *at)
 {
-  const Config *cfg = search->question->cfg;
-
-  while (*at < cfg->n_agents)
+  while (*at < search->agents.n)
     {
-      const ConfigAgent *agent = cfg->agents[(*at)++];
+      const ConfigAgent *agent = search->agents.agents[(*at)++];
 
       if (is_candidate (search, agent))
         return agent;
@@ -149,7 +148,8 @@ choose_among (Search *search, unsigned n, int64_t first)
 AgentChoice
 agents_choose (const AgentQuestion *question, int64_t *ret_agent_id)
 {
-  Search search = { .question = question };
+  Search search = { .question = question,
+                    .agents = config_agents_for (question->cfg, question->target) };
   int64_t first = 0;
   unsigned n = count_candidates (&search, &first);
 
@@ -168,14 +168,14 @@ agents_choose (const AgentQuestion *question, int64_t *ret_agent_id)
 bool
 agents_choose_trial (const AgentQuestion *question, int64_t interval_us, int64_t *ret_agent_id)
 {
-  const Config *cfg = question->cfg;
+  ConfigAgents agents = config_agents_for (question->cfg, question->target);
 
-  for (unsigned i = 0; i < cfg->n_agents; i++)
-    if (get_matching_link (question, cfg->agents[i]) != LINK_NONE
-        && config_target_state_may_try (question->target->state, cfg->agents[i]->id,
+  for (unsigned i = 0; i < agents.n; i++)
+    if (get_matching_link (question, agents.agents[i]) != LINK_NONE
+        && config_target_state_may_try (question->target->state, agents.agents[i]->id,
                                         question->now_us, interval_us))
       {
-        *ret_agent_id = cfg->agents[i]->id;
+        *ret_agent_id = agents.agents[i]->id;
         return true;
       }
   return false;

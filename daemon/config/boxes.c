@@ -165,6 +165,7 @@ config_unref (Config *cfg)
 
   if (!cfg || !drop (&box->n_refs))
     return;
+  g_clear_pointer (&box->agents_by_label, g_hash_table_unref);
   for (unsigned i = 0; i < cfg->n_listeners; i++)
     listener_box_unref ((ListenerBox *) cfg->listeners[i]);
   for (unsigned i = 0; i < cfg->n_agents; i++)

@@ -318,6 +318,7 @@ config_build (StoreTx *tx,
   if (ok)
     {
       sort_agents (cfg);
+      cfg->agents_by_label = config_labels_new (&cfg->pub);
       finish_listeners (&builder);
       find_warnings (&builder);
     }

@@ -80,6 +80,7 @@ typedef struct
   GPtrArray *certs;                  /* (owned) of CertBox, by id */
   GPtrArray *joins;                  /* (owned) of CertJoin */
   ConfigAgent **agents_by_public_id; /* (owned array) sorted */
+  GHashTable *agents_by_label; /* (owned) ConfigLabel of an agent to GPtrArray of ConfigAgent */
 } ConfigBox;
 
 /* boxes.c: references. The last one frees. */
@@ -98,6 +99,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (RouteBox, route_box_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CertBox, cert_box_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ListenerBox, listener_box_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AgentBox, agent_box_unref)
+
+/* labels.c: of a snapshot whose agents are set. */
+GHashTable *config_labels_new (const Config *cfg);
 
 /* index.c: of a listener whose routes are set. certs: all of the snapshot. */
 ConfigListenerIndex *config_index_new (const ConfigListener *listener, ConfigBox *cfg);

@@ -286,3 +286,13 @@ bool config_same_cert (const ConfigListener *listener, P2pSpan a, P2pSpan b);
 
 /* Whether all labels of the target's selector stand, equal, among the agent's. */
 bool config_selector_matches (const ConfigTarget *target, const ConfigAgent *agent);
+
+/* Agents, (borrowed: the snapshot) in the order of their ids. */
+typedef struct
+{
+  ConfigAgent *const *agents;
+  unsigned n;
+} ConfigAgents;
+/* All that the target's selector may match: those that have the rarest of its labels. Costs a
+ * look-up for each label, however many agents there are. */
+ConfigAgents config_agents_for (const Config *cfg, const ConfigTarget *target);

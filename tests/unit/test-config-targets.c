@@ -324,6 +324,89 @@ test_agents (ConfigFixture *fixture, const void *data)
   g_assert_false (config_selector_matches (target, config_find_agent (cfg, P2P_SPAN ("agt_c"))));
 }
 
+/* ---- Which agents a selector may match ---- */
+
+static void
+add_labelled (unsigned i)
+{
+  g_autoptr (StoreAgent) agent = store_agent_new ();
+  g_autofree char *name = g_strdup_printf ("agent%u", i), *id = g_strdup_printf ("agt_%u", i);
+
+  config_fixture_set (&agent->name, name);
+  config_fixture_set (&agent->public_id, id);
+  store_pairs_add (agent->labels, "site", i % 2 ? "home" : "work");
+  if (i % 5 == 0)
+    store_pairs_add (agent->labels, "gpu", "");
+  config_fixture_add_agent (agent);
+}
+
+static unsigned
+count_matching (const ConfigTarget *target, ConfigAgents agents)
+{
+  unsigned n = 0;
+
+  for (unsigned i = 0; i < agents.n; i++)
+    n += config_selector_matches (target, agents.agents[i]);
+  return n;
+}
+
+/* All labels must match, an empty value is a value, no label matches everybody; and no more agents
+ * are looked at than have the rarest label. */
+static void
+test_agents_for (ConfigFixture *fixture, const void *data)
+{
+  enum
+  {
+    N = 20
+  };
+  static const struct
+  {
+    const char *labels[6]; /* key, value, ... */
+    unsigned n_match, n_looked_at;
+  } rows[] = {
+    { { NULL }, N, N },
+    { { "site", "home" }, N / 2, N / 2 },
+    { { "site", "home", "gpu", "" }, 2, 4 },
+    { { "gpu", "", "site", "work" }, 2, 4 },
+    { { "gpu", "" }, 4, 4 },
+    { { "gpu", "1" }, 0, 0 },
+    { { "site", "" }, 0, 0 },
+    { { "site", "home", "zone", "" }, 0, 0 },
+    { { "p2pstream.io/agent-id", "agt_7" }, 1, 1 },
+    { { "p2pstream.io/agent-id", "agt_7", "site", "home" }, 1, 1 },
+    { { "p2pstream.io/agent-id", "agt_7", "site", "work" }, 0, 1 },
+  };
+  g_autoptr (StoreListener) listener = config_fixture_listener ("web", STORE_PROTOCOL_HTTP, 80);
+
+  (void) fixture;
+  (void) data;
+  for (unsigned i = 0; i < N; i++)
+    add_labelled (i);
+  config_fixture_add_listener (listener);
+  for (unsigned i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autofree char *name = g_strdup_printf ("r%u", i), *host = g_strdup_printf ("h%u", i);
+      g_autoptr (StoreRoute) route = config_fixture_route (listener->id, name, host, "/");
+      g_autoptr (Config) cfg = NULL;
+      StoreTarget *row = config_fixture_target (route, "t", "http://origin");
+      const ConfigTarget *target;
+      ConfigAgents agents;
+
+      row->transport = STORE_TRANSPORT_AGENT;
+      for (const char *const *label = rows[i].labels; *label; label += 2)
+        store_pairs_add (row->match_labels, label[0], label[1]);
+      config_fixture_add_route (route);
+      cfg = config_get_current ();
+      target = config_fixture_find_target (cfg, listener->id, name);
+      agents = config_agents_for (cfg, target);
+      g_assert_cmpuint (agents.n, ==, rows[i].n_looked_at);
+      g_assert_cmpuint (count_matching (target, agents), ==, rows[i].n_match);
+      g_assert_cmpuint (
+          count_matching (target, (ConfigAgents){ cfg->agents, cfg->n_agents }), ==,
+          rows[i].n_match);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -335,5 +418,6 @@ main (int argc, char **argv)
   config_fixture_add_test ("/config/request-fields", test_request_fields);
   config_fixture_add_test ("/config/origin-keys", test_origin_keys);
   config_fixture_add_test ("/config/agents", test_agents);
+  config_fixture_add_test ("/config/agents-for", test_agents_for);
   return g_test_run ();
 }
