@@ -147,9 +147,9 @@ session_is_over (void)
   int64_t lived_ms = session_lived_ms (link_.session);
   int64_t pause_ms = plan_return (lived_ms);
 
+  p2p_log (P2P_LOG_WARNING, "agent", "the tunnel ended after %.1f s: %s, coming back in %.1f s",
+           (double) lived_ms / 1000, session_why_ended (link_.session), (double) pause_ms / 1000);
   session_free (g_steal_pointer (&link_.session), "over");
-  p2p_log (P2P_LOG_WARNING, "agent", "the tunnel ended after %.1f s, coming back in %.1f s",
-           (double) lived_ms / 1000, (double) pause_ms / 1000);
 }
 
 /* Its streams go on beside the next tunnel. */

@@ -16,6 +16,7 @@ struct Session
   P2pYamux *yamux; /* (owned) */
   int64_t up_since_us;
   void (*ring) (void);
+  const char *why; /* static text; set before ended is */
   atomic_bool ended, going_away;
 };
 
@@ -26,6 +27,7 @@ ended_cb (P2pYamux *yamux, const char *why, bool ours, void *data)
 
   (void) yamux;
   p2p_log (P2P_LOG_DEBUG, "agent", "session over: %s (%s)", why, ours ? "by us" : "by the daemon");
+  session->why = why;
   atomic_store (&session->ended, true);
   session->ring ();
 }
@@ -82,6 +84,12 @@ bool
 session_has_ended (Session *session)
 {
   return atomic_load (&session->ended);
+}
+
+const char *
+session_why_ended (Session *session)
+{
+  return session_has_ended (session) ? session->why : NULL;
 }
 
 bool

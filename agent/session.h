@@ -15,6 +15,8 @@ Session *session_new (P2pStream *take_strm, void (*ring) (void), GError **error)
 void session_free (Session *session, const char *why);
 
 bool session_has_ended (Session *session);
+/* Static text; NULL while it has not. */
+const char *session_why_ended (Session *session);
 /* The daemon opens nothing more in it; its streams go on. */
 bool session_is_going_away (Session *session);
 int64_t session_lived_ms (Session *session);
