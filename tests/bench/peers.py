@@ -17,8 +17,10 @@ import sys
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent / "tools"))
 
+import idle_agents  # noqa: E402
 import p2p  # noqa: E402
 
 SIZES = {"1k": 1024, "64k": 64 * 1024, "10m": 10 * 1024 * 1024}
@@ -331,9 +333,24 @@ class OursManyRoutes(OursTenRoutes):
     name, n_routes = "p2pstream-10000-routes", 10000
 
 
+class OursOneAgent(OursTunnel):
+    """Through one agent, others being connected that have nothing to do."""
+
+    name, protocols, n_idle = "p2pstream-1-agent", ("agents",), 0
+
+    def start(self):
+        super().start()
+        self.idle = idle_agents.IdleAgents(self.daemon, self.n_idle)
+        return self
+
+
+class OursManyAgents(OursOneAgent):
+    name, n_idle = "p2pstream-501-agents", 500
+
+
 def beside(name, folder):
     """Another build of ours, to compare two: its direct and its tunnel form."""
     return [type(base.__name__, (base,), {"name": "%s-%s" % (base.name, name), "folder": folder}) for base in (Ours, OursTunnel)]
 
 
-ALL = [Ours, Nginx, HAProxy, Caddy, OursTunnel, GoPair, OursManyRoutes, OursTenRoutes]
+ALL = [Ours, Nginx, HAProxy, Caddy, OursTunnel, GoPair, OursManyRoutes, OursTenRoutes, OursManyAgents, OursOneAgent]

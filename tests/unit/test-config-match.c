@@ -154,8 +154,8 @@ add_many (StoreTx *tx, ConfigChange *change, void *data, GError **error)
   return true;
 }
 
-#define N_LOOKUPS                                                                                  \
-  10000 /* some milliseconds: short enough to find the processor free, and its caches */
+/* A round takes some milliseconds: short enough to find the processor free, and its caches. */
+#define N_LOOKUPS 10000
 #define N_ROUNDS 60
 
 /* Nanoseconds of one look-up, the hosts of all n routes in turn by a stride that jumps about; the
