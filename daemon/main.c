@@ -153,6 +153,7 @@ start_api (GError **error)
                                     : g_build_filename (settings->config_dir, "setup-token", NULL);
   g_autofree char *public_url
       = certs_management_dup_url (daemon_.management, (uint16_t) settings->management_port);
+  g_autofree char *packages = g_build_filename (settings->config_dir, "packages", NULL);
   ApiOptions options = { .store = daemon_.store,
                          .setup_token_file = token_file,
                          .setup_window_ms = settings->setup_window_ms,
@@ -163,6 +164,7 @@ start_api (GError **error)
                          .public_url = settings->management_port ? public_url : NULL,
                          .management = daemon_.management,
                          .install_source_url = settings->install_source_url,
+                         .packages_dir = packages,
                          .workers_max = (unsigned) settings->management_workers_max,
                          .connections_max = (unsigned) settings->management_max_connections,
                          .connections_per_address_max

@@ -30,6 +30,7 @@ typedef struct
   CertsManagement *management; /* (nullable) (borrowed: until api_stop () returned) what agents are
                                   told to dial and to trust */
   const char *install_source_url; /* (nullable) (borrowed) */
+  const char *packages_dir;       /* (nullable) (borrowed) what agents may fetch, see packages.c */
   unsigned workers_max;
   unsigned connections_max;
   unsigned connections_per_address_max;

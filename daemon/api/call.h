@@ -30,6 +30,8 @@ typedef struct
   GString *fields; /* (owned) lines with CRLF: all but Date, Connection and Content-Length */
   char *body;      /* (owned) (nullable) */
   size_t n_body;
+  int file_fd; /* (owned) -1: none; else it is the body, from its beginning on */
+  uint64_t n_file;
 } ApiAnswer;
 
 void api_answer_clear (ApiAnswer *answer);
@@ -49,7 +51,7 @@ enum
 typedef struct
 {
   const char *method;
-  const char *pattern; /* with "{id}" */
+  const char *pattern; /* with "{id}" or "{name}" */
   ApiHandler handler;
   ApiAction action;
   unsigned flags;
@@ -62,6 +64,7 @@ struct ApiCall
   const ApiRoute *route; /* (borrowed) (nullable) */
   char request_id[33];
   int64_t id;             /* {id} of the path; 0: none */
+  P2pSpan name;           /* {name} of the path, as it came: anything but a slash */
   GHashTable *query;      /* (owned) name to value, decoded */
   ApiPrincipal principal;
   JsonNode *body;         /* (owned) (nullable) */
@@ -77,6 +80,8 @@ struct ApiCall
   char *secret;        /* (owned) (nullable) wiped at the end: a token that is shown once */
   const char *text;    /* (nullable) static: the answer when it is no JSON */
   const char *text_type;
+  int file_fd; /* (owned) -1: none; else a file of n_file bytes is the answer */
+  uint64_t n_file;
 };
 
 /* Never fails: what goes wrong is an answer. api_answer_clear () it. */
@@ -94,6 +99,7 @@ typedef struct
   int64_t started_at_ms;
   char *public_url;  /* (owned) (nullable) */
   char *install_source_url; /* (owned) "": our own copy */
+  char *packages_dir;       /* (owned) (nullable) of that copy */
   uint16_t port;     /* the bound one: part of the cookie's name */
   const char *scheme; /* "https" */
 } ApiCore;

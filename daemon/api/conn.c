@@ -120,7 +120,8 @@ static ConnStep
 become_writing (Conn *conn)
 {
   conn->phase = CONN_WRITE;
-  conn->deadline_us = p2p_deadline_ms (api_core ()->options.body_timeout_ms);
+  conn->deadline_us = p2p_deadline_ms (api_core ()->options.body_timeout_ms
+                                       + api_exchange_file_ms (conn->exchange));
   return NEXT;
 }
 
@@ -237,23 +238,37 @@ after_answer (Conn *conn)
   return conn->exchange ? after_feeding (conn, api_exchange_fed (conn->exchange, 0), false) : NEXT;
 }
 
+/* What was promised cannot come: the peer must not take what it has for the whole. */
+static ConnStep
+read_file (Conn *conn)
+{
+  if (api_exchange_read_file (conn->exchange))
+    return NEXT;
+  p2p_stream_reset (conn->strm);
+  return CLOSE;
+}
+
 static ConnStep
 step_write (Conn *conn)
 {
   P2pSpan left = api_exchange_answer (conn->exchange);
   struct iovec iov = { (char *) left.p, left.n };
+  /* A file may be long: the worker stays with it no longer than the peer takes it. */
+  int64_t until = api_exchange_has_file (conn->exchange) ? P2P_TRY : begun_until (conn);
   size_t n;
   P2pIo io;
 
+  if (left.n == 0 && api_exchange_has_file (conn->exchange))
+    return read_file (conn);
   if (left.n == 0)
     {
-      io = p2p_stream_flush (conn->strm, begun_until (conn));
+      io = p2p_stream_flush (conn->strm, until);
       if (io == P2P_IO_OK)
         return after_answer (conn);
     }
   else
     {
-      io = p2p_stream_writev (conn->strm, &iov, 1, &n, begun_until (conn));
+      io = p2p_stream_writev (conn->strm, &iov, 1, &n, until);
       if (io == P2P_IO_OK)
         {
           api_exchange_wrote (conn->exchange, n);

@@ -35,9 +35,10 @@ api_core_start (const ApiOptions *options, GError **error)
   core.public_url = g_strdup (options->public_url);
   core.install_source_url
       = g_strdup (options->install_source_url ? options->install_source_url : "");
+  core.packages_dir = g_strdup (options->packages_dir);
   /* The texts are the caller's and may be gone after the start. */
   core.options.public_url = core.options.setup_token_file = core.options.bind_address
-      = core.options.install_source_url = NULL;
+      = core.options.install_source_url = core.options.packages_dir = NULL;
   atomic_store (&ready, false);
   throttle_start ();
   if (password_start (error))
@@ -49,6 +50,7 @@ api_core_start (const ApiOptions *options, GError **error)
   throttle_stop ();
   g_clear_pointer (&core.public_url, g_free);
   g_clear_pointer (&core.install_source_url, g_free);
+  g_clear_pointer (&core.packages_dir, g_free);
   return false;
 }
 
@@ -67,6 +69,7 @@ api_core_stop (void)
   throttle_stop ();
   g_clear_pointer (&core.public_url, g_free);
   g_clear_pointer (&core.install_source_url, g_free);
+  g_clear_pointer (&core.packages_dir, g_free);
 }
 
 void

@@ -6,11 +6,15 @@
 #include "daemon/api/server-priv.h"
 
 #include "lib/date.h"
+#include "lib/fd.h"
 #include "lib/log.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
-#define CHUNK 16384 /* of a body, read at once */
+#define CHUNK 16384        /* of a body or a file, read at once */
+#define FILE_RATE_MIN 4096 /* bytes per second: who takes a file more slowly is cut */
 
 struct ApiExchange
 {
@@ -30,6 +34,9 @@ struct ApiExchange
 
   GString *out; /* (owned) (nullable) */
   size_t n_written;
+  int file_fd; /* (owned) -1: none. What comes behind out, in pieces that stand in chunk[] */
+  uint64_t file_left;
+  size_t n_piece, n_piece_written;
   bool close;
 };
 
@@ -42,6 +49,7 @@ api_exchange_new (P2pSpan rest)
     return NULL;
   /* Zeroed: members are few, and the big arrays come as fresh pages or are written over. */
   exchange = g_new0 (ApiExchange, 1);
+  exchange->file_fd = -1;
   exchange->n_in = MIN (rest.n, sizeof exchange->in);
   if (rest.n > 0)
     memcpy (exchange->in, rest.p, exchange->n_in);
@@ -69,6 +77,7 @@ api_exchange_free (ApiExchange *exchange)
       explicit_bzero (exchange->out->str, exchange->out->len);
       g_string_free (exchange->out, true);
     }
+  p2p_fd_close (&exchange->file_fd);
   api_server_release (sizeof *exchange + exchange->reserved);
   g_free (exchange);
 }
@@ -111,8 +120,9 @@ api_exchange_rest (const ApiExchange *exchange)
 /* --- The answer ------------------------------------------------------------------------------- */
 
 static void
-print_answer (ApiExchange *self, const ApiAnswer *answer, bool head_only)
+print_answer (ApiExchange *self, ApiAnswer *answer, bool head_only)
 {
+  uint64_t length = answer->file_fd >= 0 ? answer->n_file : answer->n_body;
   P2pSpan reason = p2p_http1_reason (answer->status);
   P2pSpan date = p2p_date_now ();
 
@@ -120,10 +130,17 @@ print_answer (ApiExchange *self, const ApiAnswer *answer, bool head_only)
   g_string_append_printf (self->out, "HTTP/1.1 %u %.*s\r\nDate: %.*s\r\n%s", answer->status,
                           P2P_SPAN_ARG (reason), P2P_SPAN_ARG (date), answer->fields->str);
   if (answer->status != 204)
-    g_string_append_printf (self->out, "Content-Length: %zu\r\n", answer->n_body);
+    g_string_append_printf (self->out, "Content-Length: %" G_GUINT64_FORMAT "\r\n",
+                            (guint64) length);
   g_string_append (self->out, self->close ? "Connection: close\r\n\r\n" : "\r\n");
-  if (!head_only)
-    g_string_append_len (self->out, answer->body, (gssize) answer->n_body);
+  if (head_only)
+    return;
+  g_string_append_len (self->out, answer->body, (gssize) answer->n_body);
+  if (answer->file_fd >= 0)
+    {
+      self->file_fd = g_steal_fd (&answer->file_fd);
+      self->file_left = answer->n_file;
+    }
 }
 
 void
@@ -195,15 +212,53 @@ api_exchange_call (ApiExchange *exchange, const char *address, bool certified)
 P2pSpan
 api_exchange_answer (const ApiExchange *exchange)
 {
-  return (P2pSpan){ exchange->out->str + exchange->n_written,
-                    exchange->out->len - exchange->n_written };
+  if (exchange->n_written < exchange->out->len)
+    return (P2pSpan){ exchange->out->str + exchange->n_written,
+                      exchange->out->len - exchange->n_written };
+  return (P2pSpan){ exchange->chunk + exchange->n_piece_written,
+                    exchange->n_piece - exchange->n_piece_written };
 }
 
 void
 api_exchange_wrote (ApiExchange *exchange, size_t n)
 {
-  g_assert (n <= exchange->out->len - exchange->n_written);
-  exchange->n_written += n;
+  g_assert (n <= api_exchange_answer (exchange).n);
+  if (exchange->n_written < exchange->out->len)
+    exchange->n_written += n;
+  else
+    exchange->n_piece_written += n;
+}
+
+int64_t
+api_exchange_file_ms (const ApiExchange *exchange)
+{
+  return exchange->file_fd < 0 ? 0 : (int64_t) (exchange->file_left / FILE_RATE_MIN) * 1000;
+}
+
+bool
+api_exchange_has_file (const ApiExchange *exchange)
+{
+  return exchange->file_fd >= 0;
+}
+
+bool
+api_exchange_read_file (ApiExchange *exchange)
+{
+  size_t wanted = (size_t) MIN (exchange->file_left, sizeof exchange->chunk);
+  ssize_t n;
+
+  g_assert (exchange->file_fd >= 0 && api_exchange_answer (exchange).n == 0);
+  do
+    n = wanted > 0 ? read (exchange->file_fd, exchange->chunk, wanted) : 0;
+  while (n < 0 && errno == EINTR);
+  if (n < 0 || (n == 0 && wanted > 0))
+    return false;
+  exchange->n_piece = (size_t) n;
+  exchange->n_piece_written = 0;
+  exchange->file_left -= (size_t) n;
+  if (exchange->file_left == 0)
+    p2p_fd_close (&exchange->file_fd);
+  return true;
 }
 
 bool

@@ -7,6 +7,7 @@
 #include "daemon/api/call.h"
 #include "daemon/api/json.h"
 #include "daemon/api/router.h"
+#include "lib/fd.h"
 #include "lib/log.h"
 
 #include <gnutls/crypto.h>
@@ -195,7 +196,7 @@ add_field (ApiAnswer *answer, const char *name, const char *value)
 static void
 answer_start (ApiAnswer *answer, const ApiCall *call)
 {
-  *answer = (ApiAnswer){ .fields = g_string_new (NULL) };
+  *answer = (ApiAnswer){ .fields = g_string_new (NULL), .file_fd = -1 };
   add_field (answer, "X-Request-Id", call->request_id);
   add_field (answer, "Cache-Control", "no-store");
   add_field (answer, "X-Content-Type-Options", "nosniff");
@@ -208,7 +209,9 @@ answer_result (ApiAnswer *answer, Handling *self)
 {
   ApiCall *call = &self->call;
 
-  answer->status = call->status ? call->status : self->result || call->text ? 200 : 204;
+  answer->status = call->status                                       ? call->status
+                   : self->result || call->text || call->file_fd >= 0 ? 200
+                                                                      : 204;
   if (call->location)
     add_field (answer, "Location", call->location);
   if (call->version > 0)
@@ -224,6 +227,12 @@ answer_result (ApiAnswer *answer, Handling *self)
     {
       add_field (answer, "Content-Type", call->text_type);
       answer->body = g_strdup (call->text);
+    }
+  else if (call->file_fd >= 0)
+    {
+      add_field (answer, "Content-Type", "application/octet-stream");
+      answer->file_fd = g_steal_fd (&call->file_fd);
+      answer->n_file = call->n_file;
     }
   answer->n_body = answer->body ? strlen (answer->body) : 0;
 }
@@ -274,7 +283,7 @@ request_id_new (char ret_id[33])
 void
 api_handle (const ApiInput *in, ApiAnswer *answer)
 {
-  Handling self = { .call.in = in };
+  Handling self = { .call = { .in = in, .file_fd = -1 } };
   ApiCall *call = &self.call;
   g_autoptr (GError) why = NULL;
 
@@ -300,6 +309,7 @@ api_handle (const ApiInput *in, ApiAnswer *answer)
   g_free (call->location);
   auth_secret_free (call->cookie);
   auth_secret_free (call->secret);
+  p2p_fd_close (&call->file_fd);
 }
 
 void
@@ -323,5 +333,6 @@ api_answer_clear (ApiAnswer *answer)
   if (answer->body)
     explicit_bzero (answer->body, answer->n_body); /* may show a token */
   g_free (answer->body);
-  *answer = (ApiAnswer){ 0 };
+  p2p_fd_close (&answer->file_fd);
+  *answer = (ApiAnswer){ .file_fd = -1 };
 }

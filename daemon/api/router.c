@@ -32,9 +32,10 @@ parse_id (P2pSpan text, int64_t *ret_id)
 }
 
 static bool
-matches (const char *pattern, P2pSpan path, int64_t *ret_id)
+matches (const char *pattern, P2pSpan path, int64_t *ret_id, P2pSpan *ret_name)
 {
   P2pSpan want = p2p_span_from_string (pattern);
+  P2pSpan name = P2P_SPAN_NONE;
   int64_t id = 0;
 
   while (want.n > 0 && path.n > 0)
@@ -47,12 +48,15 @@ matches (const char *pattern, P2pSpan path, int64_t *ret_id)
           if (!parse_id (part, &id))
             return false;
         }
+      else if (p2p_span_equal (want_part, P2P_SPAN ("{name}")))
+        name = part;
       else if (!p2p_span_equal (want_part, part))
         return false;
       if ((want.p == NULL) != (path.p == NULL))
         return false;
     }
   *ret_id = id;
+  *ret_name = name;
   return want.n == 0 && path.n == 0;
 }
 
@@ -65,14 +69,16 @@ api_router_find (ApiCall *call, P2pSpan method, P2pSpan path, char **ret_allow, 
     method = P2P_SPAN ("GET");
   for (unsigned i = 0; i < G_N_ELEMENTS (routes); i++)
     {
+      P2pSpan name;
       int64_t id;
 
-      if (!matches (routes[i].pattern, path, &id))
+      if (!matches (routes[i].pattern, path, &id, &name))
         continue;
       if (p2p_span_equal (method, p2p_span_from_string (routes[i].method)))
         {
           call->route = &routes[i];
           call->id = id;
+          call->name = name;
           return true;
         }
       g_string_append_printf (allow, "%s%s", allow->len ? ", " : "", routes[i].method);

@@ -72,6 +72,12 @@ void api_exchange_refuse (ApiExchange *exchange, ApiProblem problem, const char 
 /* What is left to write, and how much was. */
 P2pSpan api_exchange_answer (const ApiExchange *exchange);
 void api_exchange_wrote (ApiExchange *exchange, size_t n);
+/* A file's bytes come behind the rest: when nothing is left to write, the next of them are to be
+ * read; false when the file has become shorter than was promised. Blocks on the disk. */
+bool api_exchange_has_file (const ApiExchange *exchange);
+bool api_exchange_read_file (ApiExchange *exchange);
+/* Time for it besides that of any answer. */
+int64_t api_exchange_file_ms (const ApiExchange *exchange);
 bool api_exchange_keeps_alive (const ApiExchange *exchange);
 /* What came behind the request. */
 P2pSpan api_exchange_rest (const ApiExchange *exchange);
