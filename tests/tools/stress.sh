@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # make stress: what is too long for each change, in a directory that was configured and built. Logs are in ./stress, builds with
 # sanitizers in ./stress/asan and ./stress/tsan. From the environment:
-#   STRESS_STAGES    which: full repeat soak fuzz asan tsan (all)
+#   STRESS_STAGES    which: full repeat soak endure fuzz asan tsan (all)
 #   STRESS_ROUNDS    how often every test runs, with twice as many at once as there are processors (20)
 #   SOAK_SECONDS     the soak (1800); under a sanitizer at most 300 of it
+#   ENDURE_SECONDS   kills, stops and cuts of agent and daemon (1200)
 #   FUZZ_SECONDS     of each fuzz target (600)
 set -u
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd) || exit 1
@@ -15,9 +16,10 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd) || exit 1
 # shellcheck source=tests/tools/check.sh
 . "$top/tests/tools/check.sh"
 
-stages=${STRESS_STAGES:-full repeat soak fuzz asan tsan}
+stages=${STRESS_STAGES:-full repeat soak endure fuzz asan tsan}
 rounds=${STRESS_ROUNDS:-20}
 soak_seconds=${SOAK_SECONDS:-1800}
+endure_seconds=${ENDURE_SECONDS:-1200}
 fuzz_seconds=${FUZZ_SECONDS:-600}
 built=$PWD
 check_dir=$built/stress
@@ -28,6 +30,12 @@ has () { [[ " $stages " == *" $1 "* ]]; }
 soak_in () {
   make_in "$1" all tests/soak/soak-client tests/soak/soak-origin
   P2P_BUILDDIR=$1 python3 "$top/tests/soak/soak" "$2"
+}
+
+# endure_in DIR SECONDS: what was acknowledged by the programs that were built there is kept.
+endure_in () {
+  make_in "$1" all
+  P2P_BUILDDIR=$1 python3 "$top/tests/soak/endure" "$2"
 }
 
 # A test that fails in any round is a failure: none is tried again.
@@ -55,6 +63,7 @@ stress_main () {
   ! has full || stage "test: every test in its full size" env P2P_TEST_FULL=1 VERBOSE=1 make -C "$built" -j"$jobs" -k check
   ! has repeat || stage "test: every test $rounds times" repeat_in "$built"
   ! has soak || stage "test: soak of $soak_seconds s" soak_in "$built" "$soak_seconds"
+  ! has endure || stage "test: kills, stops and cuts for $endure_seconds s" endure_in "$built" "$endure_seconds"
   ! has fuzz || stage "test: fuzz targets, $fuzz_seconds s each" make -C "$built" fuzz FUZZ_SECONDS="$fuzz_seconds"
   export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
   ! has asan || sanitized asan address,undefined
