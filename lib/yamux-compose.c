@@ -110,6 +110,22 @@ put_tells (P2pYamux *yamux, YamuxBatch *batch)
   return true;
 }
 
+static void
+put_ping (P2pYamux *yamux, YamuxBatch *batch)
+{
+  int64_t now_us = p2p_now_us ();
+
+  put_header (batch, YAMUX_PING, YAMUX_SYN, 0, ++yamux->ping_value);
+  yamux->newest_us = now_us;
+  if (yamux->oldest_us == 0)
+    {
+      yamux->oldest_us = now_us;
+      yamux->oldest_value = yamux->ping_value;
+    }
+  if (!yamux_awaits_byte_locked (yamux)) /* else a byte has been awaited for longer */
+    yamux->awaits_since_us = now_us;
+}
+
 /* Room for what the session itself has to say is always there: it comes first. */
 G_STATIC_ASSERT ((YAMUX_PONGS_MAX + YAMUX_REFUSALS_MAX + 2) * YAMUX_HEADER_SIZE
                  < YAMUX_RECORD_SIZE);
@@ -121,13 +137,8 @@ put_control (P2pYamux *yamux, YamuxBatch *batch)
     put_header (batch, YAMUX_PING, YAMUX_ACK, 0, yamux->pongs[i]);
   yamux->n_pongs = 0;
   if (yamux->tell_ping)
-    {
-      put_header (batch, YAMUX_PING, YAMUX_SYN, 0, ++yamux->ping_value);
-      yamux->ping_sent_us = p2p_now_us ();
-      if (!yamux_awaits_byte_locked (yamux)) /* else a byte has been awaited for longer */
-        yamux->awaits_since_us = yamux->ping_sent_us;
-      yamux->tell_ping = false;
-    }
+    put_ping (yamux, batch);
+  yamux->tell_ping = false;
   for (unsigned i = 0; i < yamux->n_refusals; i++)
     put_header (batch, YAMUX_WINDOW_UPDATE, YAMUX_RST, yamux->refusals[i], 0);
   yamux->n_refusals = 0;
@@ -192,7 +203,7 @@ put_frame (YamuxBatch *batch, YamuxChunk *chunk)
       batch->n_staged += n;
       return true;
     }
-  if (batch->n_frames == YAMUX_BATCH_FRAMES)
+  if (batch->n_frames == batch->max_frames)
     return false;
   batch->frames[batch->n_frames++] = chunk;
   return true;

@@ -143,11 +143,20 @@ typedef struct
   unsigned char *staging; /* (owned) YAMUX_RECORD_SIZE */
   size_t n_staged;
   YamuxChunk *frames[YAMUX_BATCH_FRAMES]; /* (owned) */
-  unsigned n_frames;
+  unsigned n_frames, max_frames;
   struct iovec iov[1 + YAMUX_BATCH_FRAMES]; /* what is left of it all */
   unsigned first_iov, n_iov;
   size_t left;
 } YamuxBatch;
+
+/* yamux-send.c: what the path takes, measured while it had to be waited for. */
+typedef struct
+{
+  int unsent_max;   /* TCP_NOTSENT_LOWAT */
+  uint64_t bytes;   /* since the last measurement, */
+  int64_t took_us;  /* and how long that took */
+  int64_t since_us; /* when it was waited for last */
+} YamuxPace;
 
 /* yamux-opening.c: what may be opened. */
 typedef struct
@@ -221,7 +230,9 @@ struct P2pYamux
   unsigned n_refusals;
   bool tell_ping, tell_go_away;
   uint32_t ping_value, go_away_code;
-  int64_t ping_sent_us;                /* 0: none since the last answer */
+  uint32_t oldest_value;   /* of the oldest ping without an answer, */
+  int64_t oldest_us;       /* and when it was sent; 0: there is none */
+  int64_t newest_us;       /* when the last was */
   int64_t awaits_since_us; /* a byte must come within dead_after_ms; 0: no ping was sent yet */
   int64_t check_wait_us;               /* p2p_yamux_check () was called: how long to wait; 0: not */
   int64_t check_since_us, check_by_us; /* a byte must come in between; 0: no check is under way */
@@ -233,6 +244,7 @@ struct P2pYamux
   P2pIo send_end;     /* P2P_IO_OK: goes on */
   int64_t hear_by_us; /* the reader's alone; > 0: sending has ended, what came is read until then */
   int64_t took_us;    /* when the transport last took something, or there was nothing to send */
+  YamuxPace pace;
   YamuxBatch batch;   /* used by who holds the turn, without the lock too */
 };
 
@@ -314,6 +326,9 @@ void yamux_drain_locked (P2pYamux *yamux, bool is_reader);
 /* The same behind the tasks that wait for this worker, see p2p_pool_later (). */
 void yamux_drain_soon_locked (P2pYamux *yamux);
 void yamux_drain (P2pYamux *yamux);
+/* What the kernel may hold unsent of a transport that takes rate bytes a second (UINT64_MAX: not
+ * known). yamux->lock is held, or nobody else has the session yet. */
+void yamux_limit_unsent (P2pYamux *yamux, uint64_t rate);
 /* The last words of a session: what is half written, then GOAWAY. No lock is held; the session is
  * over and the send turn free. */
 void yamux_send_last (P2pYamux *yamux, uint32_t go_away_code, int64_t deadline_us);

@@ -316,6 +316,19 @@ receive_stream_frame (P2pYamux *yamux, const YamuxHeader *header)
   return why;
 }
 
+/* How long the answer to the oldest or the newest ping took; -1: it is another's. */
+static int64_t
+receive_pong_locked (P2pYamux *yamux, uint32_t value)
+{
+  uint32_t ahead = value - yamux->oldest_value;
+  int64_t sent_us = value == yamux->oldest_value ? yamux->oldest_us : yamux->newest_us;
+
+  if (yamux->oldest_us == 0 || ahead > yamux->ping_value - yamux->oldest_value)
+    return -1;
+  yamux->oldest_us = 0; /* what came before the one that is answered will have no answer */
+  return ahead == 0 || value == yamux->ping_value ? p2p_now_us () - sent_us : -1;
+}
+
 static const char *
 receive_ping (P2pYamux *yamux, const YamuxHeader *header)
 {
@@ -334,11 +347,8 @@ receive_ping (P2pYamux *yamux, const YamuxHeader *header)
       if (yamux->n_pongs > YAMUX_PONGS_MAX / 2)
         yamux_drain_locked (yamux, true);
     }
-  else if (yamux->ping_sent_us > 0 && header->length == yamux->ping_value)
-    {
-      took_us = p2p_now_us () - yamux->ping_sent_us;
-      yamux->ping_sent_us = 0;
-    }
+  else
+    took_us = receive_pong_locked (yamux, header->length);
   p2p_mutex_unlock (&yamux->lock);
   if (took_us >= 0)
     yamux_window_note_round_trip (yamux, took_us);

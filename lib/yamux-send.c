@@ -3,16 +3,71 @@
 /* The send turn of a Yamux session: whoever has something to send and finds the turn free writes,
  * with P2P_TRY, what yamux-compose.c gives; what the transport does not take the reader thread
  * writes later. yamux->lock is let go while the transport is written, which only the holder of the
- * turn (yamux->sending) does. */
+ * turn (yamux->sending) does.
+ *
+ * What the kernel may hold unsent is a quarter of a second's worth of what the path was measured to
+ * take: control frames stand behind all of it. */
 #include "lib/yamux-priv.h"
 
 #include "lib/pool.h"
 
 #include <glib.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 /* What one thread writes before it leaves the rest to the reader (and the reader before it reads
  * again): a sender is not held up for long by what others have queued. */
 #define DRAIN_MAX (256 << 10)
+
+/* Of the kernel, whatever the rate is; the largest until one was measured. */
+#define UNSENT_MIN YAMUX_RECORD_SIZE
+#define UNSENT_MAX (128 << 10)
+#define UNSENT_PARTS 4 /* of a second */
+
+/* What is enough for a measurement. */
+#define PACE_BYTES (256 << 10)
+#define PACE_US (G_USEC_PER_SEC / 5)
+
+void
+yamux_limit_unsent (P2pYamux *yamux, uint64_t rate)
+{
+  uint64_t wanted = rate / UNSENT_PARTS;
+  int max = (int) CLAMP (wanted, (uint64_t) UNSENT_MIN, (uint64_t) UNSENT_MAX);
+
+  if (max == yamux->pace.unsent_max)
+    return;
+  yamux->pace.unsent_max = max;
+  /* A batch stands there as well. */
+  yamux->batch.max_frames = max < UNSENT_MAX ? 1 : YAMUX_BATCH_FRAMES;
+  /* Unix sockets, of tests, know no such limit. */
+  (void) setsockopt (p2p_stream_fd (yamux->transport), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &max,
+                     sizeof max);
+}
+
+/* The transport took n bytes in this turn. Only while it had to be waited for, that says something
+ * of the path. */
+static void
+keep_pace_locked (P2pYamux *yamux, bool blocks, size_t n)
+{
+  YamuxPace *pace = &yamux->pace;
+  int64_t now_us;
+
+  if (!yamux->blocked && !blocks)
+    return;
+  now_us = p2p_now_us ();
+  if (yamux->blocked)
+    {
+      pace->bytes += n;
+      pace->took_us += now_us - pace->since_us;
+    }
+  pace->since_us = now_us;
+  if (pace->took_us < PACE_US && pace->bytes < PACE_BYTES)
+    return;
+  yamux_limit_unsent (yamux, pace->bytes * G_USEC_PER_SEC / (uint64_t) MAX (pace->took_us, 1));
+  pace->bytes = 0;
+  pace->took_us = 0;
+}
 
 /* One step under the send turn. P2P_IO_EOF: there is nothing more to write. */
 static P2pIo
@@ -68,6 +123,7 @@ drain_turn_locked (P2pYamux *yamux)
     }
   if (took_any || !yamux->blocked)
     yamux->took_us = p2p_now_us ();
+  keep_pace_locked (yamux, io == P2P_IO_AGAIN, written);
   return io;
 }
 

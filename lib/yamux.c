@@ -13,10 +13,6 @@
 
 #define READER_STACK (256 << 10)
 
-/* What the kernel may hold unsent: beyond it a new control frame would wait behind too much data.
- */
-#define UNSENT_MAX (128 << 10)
-
 /* After a cut of some seconds TCP by itself may stay silent for as long again: its pauses double.
  */
 #define RESEND_MAX_MS 2000
@@ -70,6 +66,7 @@ yamux_new_still (P2pStream *take_transport, const P2pYamuxOptions *options)
   yamux->opening.max = YAMUX_UNACKED_MAX;
   yamux->next_id = options->role == P2P_YAMUX_CLIENT ? 1 : 2;
   yamux->batch.staging = g_malloc (YAMUX_RECORD_SIZE);
+  yamux->batch.max_frames = YAMUX_BATCH_FRAMES;
   yamux->next_ping_us = now_us; /* the first gives the round trip */
   atomic_init (&yamux->last_byte_us, now_us);
   atomic_init (&yamux->round_trip_us, -1);
@@ -81,12 +78,11 @@ yamux_new_still (P2pStream *take_transport, const P2pYamuxOptions *options)
 static void
 tune_socket (P2pStream *transport)
 {
-  const int unsent_max = UNSENT_MAX, resend_max_ms = RESEND_MAX_MS;
-  int fd = p2p_stream_fd (transport);
+  const int resend_max_ms = RESEND_MAX_MS;
 
-  /* Unix sockets, of tests, know neither, and kernels before 6.15 not the second. */
-  (void) setsockopt (fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max, sizeof unsent_max);
-  (void) setsockopt (fd, IPPROTO_TCP, TCP_RTO_MAX_MS, &resend_max_ms, sizeof resend_max_ms);
+  /* Unix sockets, of tests, don't know it, nor do kernels before 6.15. */
+  (void) setsockopt (p2p_stream_fd (transport), IPPROTO_TCP, TCP_RTO_MAX_MS, &resend_max_ms,
+                     sizeof resend_max_ms);
 }
 
 P2pYamux *
@@ -97,6 +93,7 @@ p2p_yamux_new (P2pStream *take_transport, const P2pYamuxOptions *options, GError
   int failure;
 
   tune_socket (take_transport);
+  yamux_limit_unsent (yamux, UINT64_MAX);
   P2P_PTHREAD (pthread_attr_init (&attr));
   P2P_PTHREAD (pthread_attr_setstacksize (&attr, READER_STACK));
   p2p_yamux_ref (yamux); /* the thread's */

@@ -34,7 +34,7 @@ test_round_trip (void)
   raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_SYN, 1, 0, NULL);
   (void) raw_expect (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_RST, 1); /* so that has been read */
   g_assert_cmpint (p2p_yamux_get_stats (peer.end.yamux).round_trip_us, ==, -1);
-  /* An answer counts for the ping sent last: here another may have gone out before it comes. */
+  /* What is answered after the first one has the time of a later one. */
   while (p2p_yamux_get_stats (peer.end.yamux).round_trip_us < 0)
     {
       g_assert_cmpint (p2p_now_us (), <, deadline_us);
@@ -42,6 +42,28 @@ test_round_trip (void)
       g_assert_cmpuint (next.length, !=, first.length);
       raw_send (peer.fd, YAMUX_PING, YAMUX_ACK, 0, next.length, NULL);
     }
+  peer_stop (&peer);
+}
+
+/* Where an answer takes longer than the pings are apart, it has its own ping's time. */
+static void
+test_slow_answers (void)
+{
+  Peer peer;
+  RawFrame first;
+  int64_t deadline_us = WITHIN;
+
+  start (&peer, (P2pYamuxOptions){ .ping_interval_ms = 20 });
+  first = raw_expect (peer.fd, YAMUX_PING, YAMUX_SYN, 0);
+  for (unsigned i = 0; i < 3; i++)
+    (void) raw_expect (peer.fd, YAMUX_PING, YAMUX_SYN, 0);
+  raw_send (peer.fd, YAMUX_PING, YAMUX_ACK, 0, first.length, NULL);
+  while (p2p_yamux_get_stats (peer.end.yamux).round_trip_us < 0)
+    {
+      g_assert_cmpint (p2p_now_us (), <, deadline_us);
+      g_thread_yield ();
+    }
+  g_assert_cmpint (p2p_yamux_get_stats (peer.end.yamux).round_trip_us, >=, 40000);
   peer_stop (&peer);
 }
 
@@ -313,6 +335,7 @@ main (int argc, char **argv)
   p2p_lock_setup ();
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/yamux-life/round-trip", test_round_trip);
+  g_test_add_func ("/yamux-life/slow-answers", test_slow_answers);
   g_test_add_func ("/yamux-life/silent-peer", test_silent_peer);
   g_test_add_func ("/yamux-life/check", test_check);
   g_test_add_func ("/yamux-life/checks-without-end", test_checks_without_end);
