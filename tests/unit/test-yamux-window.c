@@ -10,21 +10,27 @@
 
 /* A session that believes in a long round trip: its first ping is answered late. */
 static void
-start_far_peer (Peer *peer, P2pYamuxBudget *budget)
+start_peer_at (Peer *peer, P2pYamuxBudget *budget, int round_trip_ms)
 {
   RawFrame ping;
   int64_t deadline_us = WITHIN;
 
   peer_start (peer, P2P_YAMUX_CLIENT, (P2pYamuxOptions){ .accept_backlog = 256, .budget = budget });
   ping = raw_expect (peer->fd, YAMUX_PING, YAMUX_SYN, 0);
-  (void) poll (NULL, 0, ROUND_TRIP_MS); /* the distance */
+  (void) poll (NULL, 0, round_trip_ms); /* the distance */
   raw_send (peer->fd, YAMUX_PING, YAMUX_ACK, 0, ping.length, NULL);
   while (p2p_yamux_get_stats (peer->end.yamux).round_trip_us < 0)
     {
       g_assert_cmpint (p2p_now_us (), <, deadline_us);
       g_thread_yield ();
     }
-  g_assert_cmpint (p2p_yamux_get_stats (peer->end.yamux).round_trip_us, >=, ROUND_TRIP_MS * 1000);
+  g_assert_cmpint (p2p_yamux_get_stats (peer->end.yamux).round_trip_us, >=, round_trip_ms * 1000);
+}
+
+static void
+start_far_peer (Peer *peer, P2pYamuxBudget *budget)
+{
+  start_peer_at (peer, budget, ROUND_TRIP_MS);
 }
 
 /* Takes what window updates have come and adds them up. */
@@ -90,6 +96,23 @@ test_growth (void)
   /* A closed stream gives its share back. */
   p2p_stream_close (g_steal_pointer (&peer.end.kept[0]));
   g_assert_cmpuint (p2p_yamux_budget_growth (budget), ==, 0);
+  peer_stop (&peer);
+  p2p_yamux_budget_unref (budget);
+}
+
+/* However far the peer is and however large the budget, a stream has 16 MiB at most. */
+static void
+test_largest (void)
+{
+  P2pYamuxBudget *budget = p2p_yamux_budget_new ((uint64_t) 1 << 40);
+  Peer peer;
+  uint32_t largest;
+
+  start_peer_at (&peer, budget, 200);
+  largest = largest_window (&peer, UINT32_MAX, 40);
+  g_assert_cmpuint (p2p_yamux_get_stats (peer.end.yamux).window_bytes, ==, 16 << 20);
+  g_assert_cmpuint (p2p_yamux_budget_growth (budget), ==, (16 << 20) - 262144);
+  g_assert_cmpuint (largest, <=, 16 << 20);
   peer_stop (&peer);
   p2p_yamux_budget_unref (budget);
 }
@@ -225,6 +248,7 @@ main (int argc, char **argv)
   p2p_lock_setup ();
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/yamux-window/growth", test_growth);
+  g_test_add_func ("/yamux-window/largest", test_largest);
   g_test_add_func ("/yamux-window/spent-budget", test_spent_budget);
   g_test_add_func ("/yamux-window/whole-window", test_whole_window);
   g_test_add_func ("/yamux-window/nothing-left", test_nothing_left);
