@@ -101,6 +101,9 @@ say_result (Ask *ask, UpstreamResult result, const char *why)
     case UPSTREAM_TIMEOUT:
       say (ask, "the origin could not be reached in time");
       return;
+    case UPSTREAM_AGENT_TIMEOUT:
+      say (ask, "the agent did not take the stream in time");
+      return;
     case UPSTREAM_REFUSED:
       say (ask, "the origin refused the connection");
       return;

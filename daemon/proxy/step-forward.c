@@ -27,6 +27,7 @@ static const Answer answers[] = {
   [UPSTREAM_BUSY] = { 503, false, "the site has as many requests under way as it may have" },
   [UPSTREAM_FULL] = { 503, false, "the site has as many connections to its origin as it may have" },
   [UPSTREAM_TIMEOUT] = { 504, true, "the origin could not be reached in time" },
+  [UPSTREAM_AGENT_TIMEOUT] = { 504, true, "the agent did not take the stream in time" },
   [UPSTREAM_REFUSED] = { 502, true, "the origin refused the connection" },
   [UPSTREAM_DENIED] = { 502, false, "the agent does not allow this origin (denied)" },
   [UPSTREAM_TLS] = { 502, true, "TLS with the origin failed" },

@@ -44,7 +44,7 @@ from_agent (AgentOpen open)
     case AGENT_OPEN_REFUSED:
       return UPSTREAM_UNSEEN;
     case AGENT_OPEN_TIMEOUT:
-      return UPSTREAM_TIMEOUT;
+      return UPSTREAM_AGENT_TIMEOUT;
     case AGENT_OPEN_FAILED:
       break;
     }

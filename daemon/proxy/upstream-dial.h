@@ -19,11 +19,12 @@ typedef enum
   UPSTREAM_BUSY,    /* 503: the target has as many requests as it may have */
   UPSTREAM_FULL,    /* 503: ... as many connections */
   UPSTREAM_TIMEOUT, /* 504 */
-  UPSTREAM_REFUSED, /* 502: connection refused, no such name */
-  UPSTREAM_DENIED,  /* 502: the agent does not allow it */
-  UPSTREAM_TLS,     /* 502: the origin's certificate or handshake */
-  UPSTREAM_AGENT,   /* 502: the agent's connection broke */
-  UPSTREAM_FAILED,  /* 502 */
+  UPSTREAM_AGENT_TIMEOUT, /* 504: the agent left too many streams unacknowledged */
+  UPSTREAM_REFUSED,       /* 502: connection refused, no such name */
+  UPSTREAM_DENIED,        /* 502: the agent does not allow it */
+  UPSTREAM_TLS,           /* 502: the origin's certificate or handshake */
+  UPSTREAM_AGENT,         /* 502: the agent's connection broke */
+  UPSTREAM_FAILED,        /* 502 */
 } UpstreamResult;
 
 typedef struct
