@@ -250,13 +250,31 @@ deliver_locked (YamuxStream *strm, P2pSpan bytes, YamuxChunk *take_chunk, size_t
   yamux_stream_ring_locked (strm, P2P_READABLE);
 }
 
+/* Data behind the peer's own FIN: the stream is reset, but what came before the FIN may not have been
+ * read yet and still may be. */
+static void
+refuse_behind_end (YamuxStream *strm)
+{
+  P2pYamux *yamux = strm->yamux;
+
+  p2p_mutex_lock (&strm->lock);
+  yamux_stream_lose_locked (strm);
+  p2p_mutex_unlock (&strm->lock);
+
+  P2P_LOCKED (&yamux->lock);
+  if (!strm->in_table)
+    return;
+  yamux_tell_locked (strm, YAMUX_TELL_RST);
+  yamux_drain_locked (yamux, true);
+}
+
 /* Data for somebody who has gone, or after FIN, is answered by RST. */
 static void
 receive_data (P2pYamux *yamux, P2pSpan bytes)
 {
   YamuxStream *strm = yamux->current;
   YamuxChunk *chunk;
-  bool wanted, answer;
+  bool wanted, answer, gone;
 
   if (!strm)
     return;
@@ -265,13 +283,16 @@ receive_data (P2pYamux *yamux, P2pSpan bytes)
   p2p_mutex_lock (&strm->lock);
   wanted = !strm->closed && strm->read_end == P2P_IO_OK;
   answer = !wanted && strm->write_end == P2P_IO_OK;
+  gone = strm->closed;
   if (wanted)
     deliver_locked (strm, bytes, g_steal_pointer (&chunk), yamux->frames.payload_left);
   p2p_mutex_unlock (&strm->lock);
 
   yamux_chunk_free (chunk);
-  if (answer)
+  if (answer && gone)
     yamux_stream_abort (strm, P2P_IO_RESET);
+  else if (answer)
+    refuse_behind_end (strm);
   else if (yamux->options.budget)
     yamux_budget_enforce (yamux->options.budget);
 }

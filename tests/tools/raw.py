@@ -3,6 +3,7 @@
 """HTTP/1.1 as bytes: a client that sends what it is told, and an origin that writes down what reached it and answers what it
 is told. Standard library only; every wait has a deadline."""
 
+import select
 import socket
 import ssl
 import threading
@@ -26,6 +27,9 @@ def end_writing(sock):
     except OSError:
         pass  # the alert is out; the other end's comes later (SSLWantReadError), or its end has come
     sock.settimeout(TIMEOUT)
+
+
+AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Conn:
@@ -52,6 +56,30 @@ class Conn:
             self.sock.sendall(data)
         except OSError:
             pass
+
+    def send_some(self, data):
+        """What of it was not taken at once. Does not block."""
+        self.sock.settimeout(0)
+        try:
+            while data:
+                data = data[self.sock.send(data):]
+        except AGAIN:
+            pass
+        return data
+
+    def send_and_hear(self, data, timeout=TIMEOUT):
+        """Sends while it reads into the buffer, on one thread: a TLS connection bears no two. Whether all was taken."""
+        deadline = time.monotonic() + timeout
+        while data and time.monotonic() < deadline:
+            data = self.send_some(data)
+            try:
+                piece = self.sock.recv(65536)
+                if not piece:
+                    return False
+                self.buffer += piece
+            except AGAIN:
+                select.select([self.sock], [self.sock] if data else [], [], 0.1)
+        return not data
 
     def _more(self, deadline):
         self.sock.settimeout(max(0.01, deadline - time.monotonic()))

@@ -21,6 +21,11 @@ REAL = ("awk", "base64", "cat", "chmod", "cp", "grep", "mkdir", "mktemp", "mv", 
 STANDINS = ("getent", "systemctl", "useradd", "userdel")
 
 
+def heed_signals():
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Machine:
     """tools: more programs that are there. standins: more that only note, {name: what it does as shell text}."""
 
@@ -56,11 +61,12 @@ class Machine:
         return dict({"PATH": str(self.bin), "TMPDIR": str(self.tmp), "HOME": str(self.dir), "P2PSTREAM_ROOT": str(self.root)}, **env)
 
     def start(self, script, *argv, shell="/bin/sh", **env):
-        """script: its text. A group of its own, so that a signal can go to all of it as from a terminal."""
+        """script: its text. A group of its own, so that a signal can go to all of it as from a terminal; what was ignored when this test was
+        started no shell could heed."""
         path = self.dir / "script.sh"
         path.write_text(script)
         return subprocess.Popen((shell, str(path)) + argv, env=self.environ(**env), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, start_new_session=True)
+                                stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=heed_signals)
 
     def run(self, script, *argv, stdin="", **kwargs):
         """(status, what it said)."""
