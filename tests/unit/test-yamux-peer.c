@@ -136,10 +136,13 @@ test_harmless (void)
     }
 }
 
-/* Data for a stream that the owner has closed, or that has said FIN, costs that stream. */
+/* Data for a stream that the owner has closed, or that has said FIN, costs that stream; but what came
+ * before the FIN can be read. */
 static void
 test_unwanted_data (void)
 {
+  char bytes[8];
+  size_t n;
   Peer peer;
 
   peer_start (&peer, P2P_YAMUX_CLIENT, accepting);
@@ -147,6 +150,12 @@ test_unwanted_data (void)
   raw_send (peer.fd, YAMUX_DATA, YAMUX_FIN, 2, 3, "abc");
   raw_send (peer.fd, YAMUX_DATA, 0, 2, 3, "def");
   (void) raw_expect (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_RST, 2);
+  end_await_accepted (&peer.end, 1);
+  g_assert_cmpint (p2p_stream_read (peer.end.kept[0], bytes, sizeof bytes, &n, WITHIN), ==,
+                   P2P_IO_OK);
+  g_assert_cmpmem (bytes, n, "abc", 3);
+  g_assert_cmpint (p2p_stream_read (peer.end.kept[0], bytes, sizeof bytes, &n, WITHIN), ==,
+                   P2P_IO_EOF);
 
   raw_send (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_SYN, 4, 0, NULL);
   end_await_accepted (&peer.end, 2);
