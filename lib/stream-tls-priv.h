@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* One TLS stream, shared by stream-tls.c (making, handshake, peer) and stream-tls-io.c (bytes).
+/* One TLS stream, shared by stream-tls.c (making, handshake, peer), stream-tls-io.c (the stream's
+ * methods) and stream-tls-output.c (what is encrypted and not sent).
  *
  * Three owners: the reader thread has the read-ahead, the lock guards the session and the output
  * buffer, and `sending` is the right to write to the stream below, which is taken under the lock
@@ -70,6 +71,13 @@ P2pIo p2p_tls_fill (P2pTls *tls);
 /* Sends the output buffer; waits while another thread does (for one non-blocking call). Writer
  * only. */
 P2pIo p2p_tls_flush_locked (P2pTls *tls);
+
+/* What the reader does for its own handshake messages (the answer to a KeyUpdate): a writer at work
+ * sends them with its own. True when nothing is held back afterwards, or somebody sees to it. */
+bool p2p_tls_flush_as_reader (P2pTls *tls);
+
+/* Nothing is written any more, for that reason: what waits to be sent is dropped. */
+void p2p_tls_end_writing_locked (P2pTls *tls, P2pIo why);
 
 /* For tests. The session itself: not while another thread may use it. */
 gnutls_session_t p2p_stream_tls_session (P2pStream *strm);
