@@ -8,6 +8,10 @@
 
 #include <glib.h>
 
+/* What most of the heads are made of. */
+#define H "Host: a\r\n"
+#define LINE "GET / HTTP/1.1\r\n"
+
 static inline P2pHttp1
 exact_find_end (const char *bytes, size_t n, size_t *scanned, size_t *ret_size)
 {
