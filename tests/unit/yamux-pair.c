@@ -117,6 +117,18 @@ end_await_accepted (End *end, unsigned n)
 }
 
 void
+end_await_streams (End *end, unsigned n)
+{
+  int64_t deadline_us = WITHIN;
+
+  while (p2p_yamux_get_stats (end->yamux).streams != n)
+    {
+      g_assert_cmpint (p2p_now_us (), <, deadline_us);
+      g_usleep (1000);
+    }
+}
+
+void
 end_stop (End *end)
 {
   for (size_t i = 0; i < G_N_ELEMENTS (end->kept); i++)
@@ -236,4 +248,83 @@ fill_pattern (unsigned char *bytes, size_t n, uint64_t seed, uint64_t offset)
 {
   for (size_t i = 0; i < n; i++)
     bytes[i] = (unsigned char) ((offset + i) * 131 + ((offset + i) >> 8) * 17 + seed * 71);
+}
+
+typedef struct
+{
+  P2pStream *strm; /* (borrowed) */
+  uint64_t seed;
+  size_t total;
+} Sending;
+
+static void *
+send_main (void *data)
+{
+  Sending *sending = data;
+  unsigned char buf[30000];
+
+  for (size_t done = 0; done < sending->total;)
+    {
+      size_t n = MIN (sizeof buf, sending->total - done);
+
+      fill_pattern (buf, n, sending->seed, done);
+      must_write (sending->strm, buf, n);
+      done += n;
+    }
+  return NULL;
+}
+
+static void
+receive_pattern (P2pStream *strm, uint64_t seed, size_t total)
+{
+  g_autofree unsigned char *buf = g_malloc (50000), *wanted = g_malloc (50000);
+
+  for (size_t done = 0; done < total;)
+    {
+      size_t n = 0;
+
+      g_assert_cmpint (p2p_stream_read (strm, buf, 50000, &n, WITHIN), ==, P2P_IO_OK);
+      g_assert_cmpuint (n, <=, total - done);
+      fill_pattern (wanted, n, seed, done);
+      g_assert_cmpmem (buf, n, wanted, n);
+      done += n;
+    }
+}
+
+void
+transfer_pattern (P2pStream *from, P2pStream *to, uint64_t seed, size_t total)
+{
+  Sending sending = { from, seed, total };
+  pthread_t thread;
+
+  P2P_PTHREAD (pthread_create (&thread, NULL, send_main, &sending));
+  receive_pattern (to, seed, total);
+  P2P_PTHREAD (pthread_join (thread, NULL));
+}
+
+static void
+run_over_tcp (const void *data)
+{
+  pair_over_tls = false;
+  ((const PairTest *) data)->run ();
+}
+
+static void
+run_over_tls (const void *data)
+{
+  pair_over_tls = true;
+  ((const PairTest *) data)->run ();
+}
+
+void
+pair_add_tests (const char *path, const PairTest *tests, size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    {
+      g_autofree char *tcp = g_strdup_printf ("%s/tcp/%s", path, tests[i].name);
+      g_autofree char *tls = g_strdup_printf ("%s/tls/%s", path, tests[i].name);
+
+      g_test_add_data_func (tcp, &tests[i], run_over_tcp);
+      g_test_add_data_func (tls, &tests[i], run_over_tls);
+    }
 }

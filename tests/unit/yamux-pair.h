@@ -41,16 +41,27 @@ void end_start (End *end, P2pStream *take_transport, P2pYamuxOptions options);
 void end_await (End *end);
 /* Waits until n streams were accepted in all. */
 void end_await_accepted (End *end, unsigned n);
+/* Waits until the session has n streams. */
+void end_await_streams (End *end, unsigned n);
 /* Closes what is kept, ends the session if need be, waits for all threads. */
 void end_stop (End *end);
 
-/* Whether pairs run over TLS; the test's main sets it before each test. */
+/* Whether pairs run over TLS; set before each test. */
 extern bool pair_over_tls;
 
 /* Both ends of a socket pair as streams, under TLS if so set. */
 void transport_pair (P2pStream **ret_a, P2pStream **ret_b);
 void pair_start (Pair *pair, void (*serve) (P2pStream *take_strm), P2pYamuxOptions options);
 void pair_stop (Pair *pair);
+
+typedef struct
+{
+  const char *name;
+  void (*run) (void);
+} PairTest;
+
+/* Adds each as PATH/tcp/NAME and PATH/tls/NAME; the table is borrowed. */
+void pair_add_tests (const char *path, const PairTest *tests, size_t n);
 
 /* For serve: echoes until FIN; reads until FIN. */
 void serve_echo (P2pStream *take_strm);
@@ -63,3 +74,6 @@ void must_read (P2pStream *strm, void *bytes, size_t n);
 void must_read_eof (P2pStream *strm);
 /* A pattern that differs by stream and place. */
 void fill_pattern (unsigned char *bytes, size_t n, uint64_t seed, uint64_t offset);
+/* So many bytes of a pattern: another thread writes them to `from`, this one reads them from `to`,
+ * which is the same stream when they are echoed. */
+void transfer_pattern (P2pStream *from, P2pStream *to, uint64_t seed, size_t total);
