@@ -2,10 +2,9 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* When an agent's data path is probed, by a clock of the test's own: a session that no keeper knows
  * of, over a socket pair, with pings every few milliseconds. */
-#include "daemon/agents/agents-priv.h"
 #include "lib/tunnel.h"
+#include "tests/unit/agent-site.h"
 #include "tests/unit/config-fixture.h"
-#include "tests/unit/yamux-pair.h"
 
 typedef struct
 {
@@ -15,35 +14,14 @@ typedef struct
 } Site;
 
 static void
-serve_tunnel (P2pStream *take_strm)
-{
-  char buf[P2P_TUNNEL_FRAME_MAX];
-  P2pSpan json;
-  size_t n;
-
-  g_assert_cmpint (p2p_tunnel_read_frame (take_strm, buf, sizeof buf, &json, WITHIN), ==,
-                   P2P_IO_OK);
-  n = p2p_tunnel_print_answer (buf, sizeof buf, P2P_TUNNEL_OK, NULL);
-  must_write (take_strm, buf, n);
-  serve_echo (take_strm);
-}
-
-static void
 site_start (Site *site)
 {
   g_autoptr (GError) error = NULL;
-  AgentsOptions options = { .agents_max = 10,
-                            .max_streams = 100,
-                            .workers_max = 2,
-                            .memory_max = 64 << 20,
-                            .drain_ms = 1000,
-                            .ping_interval_ms = 10 };
   ConfigAgent agent = { .id = 1, .name = (char *) "edge" };
   P2pStream *daemons, *agents;
 
-  *site = (Site){ .agent.serve = serve_tunnel, .now_us = p2p_now_us () };
-  agents_start (&options, &error);
-  g_assert_no_error (error);
+  *site = (Site){ .agent.serve = agent_site_serve, .now_us = p2p_now_us () };
+  agents_fixture_start (1000, 10);
   transport_pair (&daemons, &agents);
   end_start (&site->agent, agents,
              (P2pYamuxOptions){ .role = P2P_YAMUX_CLIENT, .accept_backlog = 256 });
@@ -79,15 +57,6 @@ takes_probe (Site *site)
   site->now_us += 20 * G_USEC_PER_SEC;
   P2P_LOCKED (&registry.lock);
   return session_take_probe_locked (site->session, site->now_us);
-}
-
-static void
-must_echo (P2pStream *strm)
-{
-  char buf[1];
-
-  must_write (strm, "x", 1);
-  must_read (strm, buf, 1);
 }
 
 /* Neither pings nor the probe itself are traffic. */
@@ -127,12 +96,12 @@ test_busy (ConfigFixture *fixture, const void *data)
   strm = p2p_stream_tunnel_new (strm, &open);
   for (unsigned i = 0; i < 3; i++)
     {
-      must_echo (strm);
+      must_echo_text (strm, "x");
       g_assert_false (takes_probe (&site));
     }
   g_assert_true (takes_probe (&site)); /* idle, though it is open */
   probe_run (&site.session->probe_task);
-  must_echo (strm);
+  must_echo_text (strm, "x");
   g_assert_false (takes_probe (&site));
   p2p_stream_close (strm);
   site_stop (&site);
@@ -163,7 +132,7 @@ test_deaf (ConfigFixture *fixture, const void *data)
   must_write (strm, "more of it", 10);
   g_assert_true (takes_probe (&site));
   p2p_mutex_lock (&site.agent.lock);
-  site.agent.serve = serve_tunnel;
+  site.agent.serve = agent_site_serve;
   p2p_mutex_unlock (&site.agent.lock);
   probe_run (&site.session->probe_task);
   g_assert_false (site.session->degraded);

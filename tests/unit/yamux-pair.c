@@ -5,6 +5,7 @@
 
 #include "tests/unit/tls-fixture.h"
 
+#include <string.h>
 #include <sys/socket.h>
 
 bool pair_over_tls;
@@ -114,6 +115,22 @@ end_await_accepted (End *end, unsigned n)
   P2P_LOCKED (&end->lock);
   while (end->n_accepted < n)
     g_assert_true (p2p_cond_wait (&end->changed, &end->lock, WITHIN));
+}
+
+void
+end_await_going_away (End *end)
+{
+  P2P_LOCKED (&end->lock);
+  while (end->go_away_code < 0)
+    g_assert_true (p2p_cond_wait (&end->changed, &end->lock, WITHIN));
+  g_assert_cmpint (end->go_away_code, ==, 0);
+}
+
+bool
+end_has_ended (End *end)
+{
+  P2P_LOCKED (&end->lock);
+  return end->ended;
 }
 
 void
@@ -241,6 +258,16 @@ must_read_eof (P2pStream *strm)
   size_t n;
 
   g_assert_cmpint (p2p_stream_read (strm, &byte, 1, &n, WITHIN), ==, P2P_IO_EOF);
+}
+
+void
+must_echo_text (P2pStream *strm, const char *text)
+{
+  char buf[64];
+
+  must_write (strm, text, strlen (text));
+  must_read (strm, buf, strlen (text));
+  g_assert_cmpmem (buf, strlen (text), text, strlen (text));
 }
 
 void

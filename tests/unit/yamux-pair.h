@@ -41,6 +41,9 @@ void end_start (End *end, P2pStream *take_transport, P2pYamuxOptions options);
 void end_await (End *end);
 /* Waits until n streams were accepted in all. */
 void end_await_accepted (End *end, unsigned n);
+/* Waits for the peer's GOAWAY, an orderly one. */
+void end_await_going_away (End *end);
+bool end_has_ended (End *end);
 /* Waits until the session has n streams. */
 void end_await_streams (End *end, unsigned n);
 /* Closes what is kept, ends the session if need be, waits for all threads. */
@@ -72,6 +75,8 @@ void must_write (P2pStream *strm, const void *bytes, size_t n);
 /* Exactly n bytes. */
 void must_read (P2pStream *strm, void *bytes, size_t n);
 void must_read_eof (P2pStream *strm);
+/* Writes a text of at most 64 bytes and reads it back. */
+void must_echo_text (P2pStream *strm, const char *text);
 /* A pattern that differs by stream and place. */
 void fill_pattern (unsigned char *bytes, size_t n, uint64_t seed, uint64_t offset);
 /* So many bytes of a pattern: another thread writes them to `from`, this one reads them from `to`,
