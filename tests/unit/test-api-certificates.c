@@ -4,15 +4,13 @@
  * of /readyz. */
 #include "lib/lock.h"
 #include "tests/unit/api-fixture.h"
-#include "tests/unit/tls-fixture.h"
+#include "tests/unit/cert-samples.h"
 
 #include <string.h>
 
 #define CERTIFICATES "/api/v1/certificates"
 
-static TlsFixtureCert *pair, *other, *expired;
-
-/* A body with the members of extra (text, may be "") and the pair. */
+/* A body with the members of extra (text, may be "") and the texts of cert. */
 static char *
 body_with (const TlsFixtureCert *cert, const char *pattern, const char *extra)
 {
@@ -47,7 +45,7 @@ status_of (const Reply *reply)
 static void
 test_upload (ApiFixture *fixture, const void *data)
 {
-  g_auto (Reply) made = make (fixture, pair, "a.example", "");
+  g_auto (Reply) made = make (fixture, certs.good, "a.example", "");
   g_autofree char *path = path_of (&made, "");
   g_auto (Reply) read = api_call ("GET", path, fixture->tokens[STORE_ROLE_VIEWER], NULL);
   g_auto (Reply) list = api_call ("GET", CERTIFICATES, fixture->session, NULL);
@@ -61,7 +59,7 @@ test_upload (ApiFixture *fixture, const void *data)
   g_assert_true (json_object_get_null_member (read.json, "listener_id"));
   g_assert_cmpstr (json_object_get_string_member (read.json, "source"), ==, "manual");
   g_assert_cmpstr (json_object_get_string_member (read.json, "certificate_pem"), ==,
-                   pair->chain_pem);
+                   certs.good->chain_pem);
   status = status_of (&read);
   g_assert_cmpstr (json_object_get_string_member (status, "state"), ==, "ready");
   g_assert_cmpstr (json_object_get_string_member (status, "subject"), ==, "CN=a.example");
@@ -71,7 +69,7 @@ test_upload (ApiFixture *fixture, const void *data)
 
   /* The key is in no answer and in no row of the audit. */
   {
-    g_autofree char *body = body_with (other, "a.example", "");
+    g_autofree char *body = body_with (certs.another, "a.example", "");
     g_auto (Reply) changed = api_call ("PATCH", path, fixture->session, body);
     g_auto (Reply) audit = api_call ("GET", "/api/v1/audit", fixture->session, NULL);
     const Reply *replies[] = { &made, &read, &list, &changed, &audit };
@@ -90,9 +88,9 @@ test_upload (ApiFixture *fixture, const void *data)
 static void
 test_key (ApiFixture *fixture, const void *data)
 {
-  g_auto (Reply) made = make (fixture, pair, "a.example", "");
+  g_auto (Reply) made = make (fixture, certs.good, "a.example", "");
   g_autofree char *path = path_of (&made, "");
-  g_autofree char *chain = g_strescape (other->chain_pem, NULL);
+  g_autofree char *chain = g_strescape (certs.another->chain_pem, NULL);
   g_autofree char *body = g_strdup_printf ("{\"certificate_pem\":\"%s\"}", chain);
 
   (void) data;
@@ -144,7 +142,7 @@ test_refusals (ApiFixture *fixture, const void *data)
       "\"private_key_path\":\"/nowhere\"}",
       422, "certificate_path" },
   };
-  g_auto (Reply) late = make (fixture, expired, "a.example", "");
+  g_auto (Reply) late = make (fixture, certs.expired, "a.example", "");
   g_auto (Reply) list = { 0 };
 
   (void) data;
@@ -168,7 +166,7 @@ test_refusals (ApiFixture *fixture, const void *data)
 static void
 test_dry_run (ApiFixture *fixture, const void *data)
 {
-  g_autofree char *body = body_with (pair, "other.example", "");
+  g_autofree char *body = body_with (certs.good, "other.example", "");
   g_auto (Reply) dry = api_call ("POST", CERTIFICATES "?dry_run=true", fixture->session, body);
   g_auto (Reply) list = api_call ("GET", CERTIFICATES, fixture->session, NULL);
   JsonArray *warnings;
@@ -219,8 +217,8 @@ test_self_signed (ApiFixture *fixture, const void *data)
                    ==, "b.example");
   {
     g_auto (Reply) upload = { 0 };
-    g_autofree char *bad = body_with (pair, "a.example", "");
-    g_autofree char *good = body_with (pair, "a.example", ",\"source\":\"manual\"");
+    g_autofree char *bad = body_with (certs.good, "a.example", "");
+    g_autofree char *good = body_with (certs.good, "a.example", ",\"source\":\"manual\"");
 
     upload = api_call ("PATCH", path, fixture->session, bad);
     assert_reply (upload, 422);
@@ -268,7 +266,7 @@ test_faults (ApiFixture *fixture, const void *data)
     g_assert_null (strstr (ready.text, "a.example")); /* anybody may read it */
   }
   {
-    g_auto (Reply) made = make (fixture, pair, "a.example", "");
+    g_auto (Reply) made = make (fixture, certs.good, "a.example", "");
     g_auto (Reply) ready = api_call ("GET", "/readyz", NULL, NULL);
 
     assert_reply (made, 201);
@@ -280,14 +278,9 @@ test_faults (ApiFixture *fixture, const void *data)
 int
 main (int argc, char **argv)
 {
-  int status;
-
   p2p_lock_setup ();
   p2p_tls_setup ();
   g_test_init (&argc, &argv, NULL);
-  pair = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example" });
-  other = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example" });
-  expired = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example", .expired = true });
 #define ADD(path, func)                                                                            \
   g_test_add ("/api/certificates/" path, ApiFixture, NULL, api_fixture_init, func, api_fixture_done)
   ADD ("upload", test_upload);
@@ -297,9 +290,5 @@ main (int argc, char **argv)
   ADD ("self-signed", test_self_signed);
   ADD ("faults", test_faults);
 #undef ADD
-  status = g_test_run ();
-  tls_fixture_cert_free (pair);
-  tls_fixture_cert_free (other);
-  tls_fixture_cert_free (expired);
-  return status;
+  return cert_samples_run ();
 }

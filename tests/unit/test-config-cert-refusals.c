@@ -2,12 +2,11 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* Certificates that are refused, and those that are taken with a warning. */
 #include "lib/lock.h"
+#include "tests/unit/cert-samples.h"
 #include "tests/unit/config-fixture.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
-
-static TlsFixtureCert *good, *another, *ca, *leaf, *expired, *early; /* made in main () */
 
 typedef struct
 {
@@ -55,29 +54,29 @@ spoil_key_text (StoreCertificate *row)
 static void
 spoil_key (StoreCertificate *row)
 {
-  config_fixture_set (&row->private_key_pem, another->key_pem);
+  config_fixture_set (&row->private_key_pem, certs.another->key_pem);
 }
 
 static void
 spoil_order (StoreCertificate *row)
 {
   g_free (row->certificate_pem);
-  row->certificate_pem = g_strconcat (ca->chain_pem, leaf->chain_pem, NULL);
-  config_fixture_set (&row->private_key_pem, ca->key_pem);
+  row->certificate_pem = g_strconcat (certs.ca->chain_pem, certs.leaf->chain_pem, NULL);
+  config_fixture_set (&row->private_key_pem, certs.ca->key_pem);
 }
 
 static void
 spoil_expired (StoreCertificate *row)
 {
-  config_fixture_set (&row->certificate_pem, expired->chain_pem);
-  config_fixture_set (&row->private_key_pem, expired->key_pem);
+  config_fixture_set (&row->certificate_pem, certs.expired->chain_pem);
+  config_fixture_set (&row->private_key_pem, certs.expired->key_pem);
 }
 
 static void
 spoil_early (StoreCertificate *row)
 {
-  config_fixture_set (&row->certificate_pem, early->chain_pem);
-  config_fixture_set (&row->private_key_pem, early->key_pem);
+  config_fixture_set (&row->certificate_pem, certs.early->chain_pem);
+  config_fixture_set (&row->private_key_pem, certs.early->key_pem);
 }
 
 static void
@@ -150,7 +149,7 @@ test_refusals (ConfigFixture *fixture, const void *data)
   (void) data;
   for (unsigned i = 0; i < G_N_ELEMENTS (refusals); i++)
     {
-      g_autoptr (StoreCertificate) row = config_fixture_certificate ("a.example", good);
+      g_autoptr (StoreCertificate) row = config_fixture_certificate ("a.example", certs.good);
       g_autoptr (GError) error = NULL;
 
       refusals[i].spoil (row);
@@ -185,8 +184,8 @@ test_open_key (ConfigFixture *fixture, const void *data)
   g_autofree char *closed = NULL;
 
   (void) data;
-  g_assert_true (g_file_set_contents (chain, good->chain_pem, -1, NULL));
-  g_assert_true (g_file_set_contents (key, good->key_pem, -1, NULL));
+  g_assert_true (g_file_set_contents (chain, certs.good->chain_pem, -1, NULL));
+  g_assert_true (g_file_set_contents (key, certs.good->key_pem, -1, NULL));
   config_fixture_set (&row->certificate_path, chain);
   config_fixture_set (&row->private_key_path, key);
   g_assert_cmpint (g_chmod (key, 0644), ==, 0);
@@ -200,9 +199,9 @@ test_open_key (ConfigFixture *fixture, const void *data)
 static void
 test_warnings (ConfigFixture *fixture, const void *data)
 {
-  g_autoptr (StoreCertificate) fine = config_fixture_certificate ("a.example", good);
-  g_autoptr (StoreCertificate) other = config_fixture_certificate ("b.example", good);
-  g_autoptr (StoreCertificate) off = config_fixture_certificate ("a.example", expired);
+  g_autoptr (StoreCertificate) fine = config_fixture_certificate ("a.example", certs.good);
+  g_autoptr (StoreCertificate) other = config_fixture_certificate ("b.example", certs.good);
+  g_autoptr (StoreCertificate) off = config_fixture_certificate ("a.example", certs.expired);
   g_autofree char *none = warning_of (fine);
   g_autofree char *name = warning_of (other);
   g_autofree char *dates = NULL;
@@ -219,26 +218,11 @@ test_warnings (ConfigFixture *fixture, const void *data)
 int
 main (int argc, char **argv)
 {
-  int status;
-
   p2p_lock_setup ();
   p2p_tls_setup ();
   g_test_init (&argc, &argv, NULL);
-  good = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example" });
-  another = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example" });
-  ca = tls_fixture_cert (&(TlsFixtureOptions){ .name = "ca.example" });
-  leaf = tls_fixture_cert (&(TlsFixtureOptions){ .name = "leaf.example", .ca = ca });
-  expired = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example", .expired = true });
-  early = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example", .early = true });
   config_fixture_add_test ("/config/certs/refusals", test_refusals);
   config_fixture_add_test ("/config/certs/warnings", test_warnings);
   config_fixture_add_test ("/config/certs/open-key", test_open_key);
-  status = g_test_run ();
-  tls_fixture_cert_free (good);
-  tls_fixture_cert_free (another);
-  tls_fixture_cert_free (ca);
-  tls_fixture_cert_free (leaf);
-  tls_fixture_cert_free (expired);
-  tls_fixture_cert_free (early);
-  return status;
+  return cert_samples_run ();
 }

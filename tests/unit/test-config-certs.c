@@ -5,12 +5,11 @@
 #include "lib/clock.h"
 #include "lib/lock.h"
 #include "lib/tls-priv.h"
+#include "tests/unit/cert-samples.h"
 #include "tests/unit/config-fixture.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
-
-static TlsFixtureCert *good, *another, *ca, *leaf; /* made in main () */
 
 static bool
 update (StoreTx *tx, ConfigChange *change, void *data, GError **error)
@@ -176,8 +175,8 @@ test_facts (ConfigFixture *fixture, const void *data)
   (void) fixture;
   (void) data;
   g_free (row->certificate_pem);
-  row->certificate_pem = g_strconcat (leaf->chain_pem, ca->chain_pem, NULL);
-  config_fixture_set (&row->private_key_pem, leaf->key_pem);
+  row->certificate_pem = g_strconcat (certs.leaf->chain_pem, certs.ca->chain_pem, NULL);
+  config_fixture_set (&row->private_key_pem, certs.leaf->key_pem);
   config_fixture_add_certificate (row);
   cfg = config_get_current ();
   cert = config_find_certificate (cfg, row->id);
@@ -196,7 +195,7 @@ test_faults (ConfigFixture *fixture, const void *data)
 {
   g_autoptr (StoreListener) web = config_fixture_listener ("web", STORE_PROTOCOL_HTTPS, 443);
   g_autoptr (StoreListener) plain = config_fixture_listener ("plain", STORE_PROTOCOL_HTTP, 80);
-  g_autoptr (StoreCertificate) row = config_fixture_certificate ("a.example", good);
+  g_autoptr (StoreCertificate) row = config_fixture_certificate ("a.example", certs.good);
   static const char *const hosts[]
       = { "a.example", "b.example", "b.example", "*.c.example", "", "192.0.2.1" };
   g_autoptr (Config) cfg = NULL;
@@ -272,8 +271,8 @@ test_files (ConfigFixture *fixture, const void *data)
 
   (void) data;
   config_fixture_add_listener (web);
-  write_file (chain, good->chain_pem);
-  write_file (key, good->key_pem);
+  write_file (chain, certs.good->chain_pem);
+  write_file (key, certs.good->key_pem);
   config_fixture_set (&row->certificate_path, chain);
   config_fixture_set (&row->private_key_path, key);
   config_fixture_add_certificate (row);
@@ -284,7 +283,7 @@ test_files (ConfigFixture *fixture, const void *data)
   g_assert_true (same == first);
 
   /* A key that does not fit leaves what is in force, and says so; even over changes of the row. */
-  write_file (key, another->key_pem);
+  write_file (key, certs.another->key_pem);
   refresh ();
   kept = choose (web->id, "a.example");
   g_assert_true (kept == first);
@@ -295,7 +294,7 @@ test_files (ConfigFixture *fixture, const void *data)
   kept = choose (web->id, "a.example");
   g_assert_true (kept == first);
 
-  write_file (chain, another->chain_pem);
+  write_file (chain, certs.another->chain_pem);
   refresh ();
   changed = choose (web->id, "a.example");
   g_assert_true (changed != first);
@@ -309,7 +308,7 @@ test_files (ConfigFixture *fixture, const void *data)
   g_assert_true (shows_fallback (web->id, "a.example"));
   why = error_of (row->id);
   g_assert_nonnull (strstr (why, "No such file"));
-  write_file (chain, another->chain_pem);
+  write_file (chain, certs.another->chain_pem);
   refresh ();
   g_assert_true (shows (web->id, "a.example", row));
   g_assert_false (shows_fallback (web->id, "a.example"));
@@ -322,7 +321,7 @@ test_renewal (ConfigFixture *fixture, const void *data)
 {
   g_autoptr (StoreListener) web = config_fixture_listener ("web", STORE_PROTOCOL_HTTPS, 443);
   g_autoptr (StoreCertificate) row
-      = config_fixture_certificate ("a.example", good); /* a day is left to it */
+      = config_fixture_certificate ("a.example", certs.good); /* a day is left to it */
   g_autoptr (StoreCertificate) after = NULL;
   g_autoptr (GPtrArray) audit = NULL;
   StoreAuditFilter filter = { .resource = "certificates" };
@@ -335,7 +334,7 @@ test_renewal (ConfigFixture *fixture, const void *data)
   config_fixture_add_certificate (row);
   tx = store_begin_read (fixture->store, NULL);
   after = store_certificate_get (tx, row->id, NULL);
-  g_assert_cmpstr (after->certificate_pem, !=, good->chain_pem);
+  g_assert_cmpstr (after->certificate_pem, !=, certs.good->chain_pem);
   g_assert_cmpint (after->not_after, >, p2p_wall_ms () + CONFIG_CERT_RENEW_MS);
   audit = store_audit_list (tx, &filter, 0, 10, NULL);
   g_assert_cmpuint (audit->len, ==, 1);
@@ -348,25 +347,14 @@ test_renewal (ConfigFixture *fixture, const void *data)
 int
 main (int argc, char **argv)
 {
-  int status;
-
   p2p_lock_setup ();
   p2p_tls_setup ();
   g_test_init (&argc, &argv, NULL);
-  good = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example" });
-  another = tls_fixture_cert (&(TlsFixtureOptions){ .name = "a.example" });
-  ca = tls_fixture_cert (&(TlsFixtureOptions){ .name = "ca.example" });
-  leaf = tls_fixture_cert (&(TlsFixtureOptions){ .name = "leaf.example", .ca = ca });
   config_fixture_add_test ("/config/certs/choice", test_choice);
   config_fixture_add_test ("/config/certs/both-keys", test_both_keys);
   config_fixture_add_test ("/config/certs/facts", test_facts);
   config_fixture_add_test ("/config/certs/faults", test_faults);
   config_fixture_add_test ("/config/certs/files", test_files);
   config_fixture_add_test ("/config/certs/renewal", test_renewal);
-  status = g_test_run ();
-  tls_fixture_cert_free (good);
-  tls_fixture_cert_free (another);
-  tls_fixture_cert_free (ca);
-  tls_fixture_cert_free (leaf);
-  return status;
+  return cert_samples_run ();
 }
