@@ -41,6 +41,24 @@ site_stop (Site *site)
   agents_stop (p2p_deadline_ms (1000));
 }
 
+static P2pStream *
+open_tunnel (Site *site)
+{
+  P2pTunnelOpen open = { .network = P2P_TUNNEL_TCP, .request_id = "r", .host = "h", .port = 1 };
+  P2pStream *strm;
+
+  g_assert_cmpint (p2p_yamux_open (site->session->yamux, WITHIN, &strm), ==, P2P_IO_OK);
+  return p2p_stream_tunnel_new (strm, &open);
+}
+
+/* What the agent does with streams that come from now on. */
+static void
+serve_with (Site *site, void (*serve) (P2pStream *take_strm))
+{
+  P2P_LOCKED (&site->agent.lock);
+  site->agent.serve = serve;
+}
+
 /* 20 s after the last look, the longest pause; meanwhile pings go by. */
 static bool
 takes_probe (Site *site)
@@ -85,15 +103,13 @@ test_idle (ConfigFixture *fixture, const void *data)
 static void
 test_busy (ConfigFixture *fixture, const void *data)
 {
-  P2pTunnelOpen open = { .network = P2P_TUNNEL_TCP, .request_id = "r", .host = "h", .port = 1 };
   P2pStream *strm;
   Site site;
 
   (void) fixture;
   (void) data;
   site_start (&site);
-  g_assert_cmpint (p2p_yamux_open (site.session->yamux, WITHIN, &strm), ==, P2P_IO_OK);
-  strm = p2p_stream_tunnel_new (strm, &open);
+  strm = open_tunnel (&site);
   for (unsigned i = 0; i < 3; i++)
     {
       must_echo_text (strm, "x");
@@ -112,18 +128,14 @@ test_busy (ConfigFixture *fixture, const void *data)
 static void
 test_deaf (ConfigFixture *fixture, const void *data)
 {
-  P2pTunnelOpen open = { .network = P2P_TUNNEL_TCP, .request_id = "r", .host = "h", .port = 1 };
   P2pStream *strm;
   Site site;
 
   (void) fixture;
   (void) data;
   site_start (&site);
-  p2p_mutex_lock (&site.agent.lock);
-  site.agent.serve = NULL; /* accepted and never touched */
-  p2p_mutex_unlock (&site.agent.lock);
-  g_assert_cmpint (p2p_yamux_open (site.session->yamux, WITHIN, &strm), ==, P2P_IO_OK);
-  strm = p2p_stream_tunnel_new (strm, &open);
+  serve_with (&site, NULL); /* accepted and never touched */
+  strm = open_tunnel (&site);
   must_write (strm, "request", 7);
   end_await_accepted (&site.agent, 1);
   g_assert_true (takes_probe (&site));
@@ -131,9 +143,7 @@ test_deaf (ConfigFixture *fixture, const void *data)
   g_assert_true (site.session->degraded);
   must_write (strm, "more of it", 10);
   g_assert_true (takes_probe (&site));
-  p2p_mutex_lock (&site.agent.lock);
-  site.agent.serve = agent_site_serve;
-  p2p_mutex_unlock (&site.agent.lock);
+  serve_with (&site, agent_site_serve);
   probe_run (&site.session->probe_task);
   g_assert_false (site.session->degraded);
   p2p_stream_close (strm);
@@ -151,9 +161,7 @@ test_upload (ConfigFixture *fixture, const void *data)
   (void) fixture;
   (void) data;
   site_start (&site);
-  p2p_mutex_lock (&site.agent.lock);
-  site.agent.serve = serve_sink;
-  p2p_mutex_unlock (&site.agent.lock);
+  serve_with (&site, serve_sink);
   g_assert_cmpint (p2p_yamux_open (site.session->yamux, WITHIN, &strm), ==, P2P_IO_OK);
   must_write (strm, bytes, 1 << 20); /* far more than a window */
   g_assert_false (takes_probe (&site));

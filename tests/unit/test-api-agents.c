@@ -53,18 +53,65 @@ get_status (const Fixture *fixture, Reply *reply)
   return json_object_get_object_member (reply->json, "status");
 }
 
+/* A member of an object: a text, or NULL for null. */
+typedef struct
+{
+  const char *name;
+  const char *text;
+} Text;
+
+typedef struct
+{
+  const char *name;
+  int64_t value;
+} Figure;
+
+static void
+assert_texts (JsonObject *object, const Text *texts, unsigned n)
+{
+  for (unsigned i = 0; i < n; i++)
+    {
+      g_test_message ("%s", texts[i].name);
+      if (texts[i].text)
+        g_assert_cmpstr (json_object_get_string_member (object, texts[i].name), ==, texts[i].text);
+      else
+        g_assert_true (json_object_get_null_member (object, texts[i].name));
+    }
+}
+
+static void
+assert_figures (JsonObject *object, const Figure *figures, unsigned n)
+{
+  for (unsigned i = 0; i < n; i++)
+    {
+      g_test_message ("%s", figures[i].name);
+      g_assert_cmpint (json_object_get_int_member (object, figures[i].name), ==, figures[i].value);
+    }
+}
+
+/* The first of so many items. */
+static JsonObject *
+first_item (const Reply *reply, unsigned n)
+{
+  JsonArray *items = json_object_get_array_member (reply->json, "items");
+
+  g_assert_cmpuint (json_array_get_length (items), ==, n);
+  return json_array_get_object_element (items, 0);
+}
+
 static void
 test_offline (Fixture *fixture, const void *data)
 {
   g_auto (Reply) reply = { 0 };
   JsonObject *status = get_status (fixture, &reply);
-  static const char *const nothing[] = { "round_trip_ms", "connected_at", "disconnected_at",
-                                         "address",       "version",      "latest_stats" };
+  static const Text texts[] = {
+    { "state", "offline" },      { "round_trip_ms", NULL }, { "connected_at", NULL },
+    { "disconnected_at", NULL }, { "address", NULL },       { "version", NULL },
+    { "latest_stats", NULL },
+  };
 
   (void) data;
-  g_assert_cmpstr (json_object_get_string_member (status, "state"), ==, "offline");
-  for (unsigned i = 0; i < G_N_ELEMENTS (nothing); i++)
-    g_assert_true (json_object_get_null_member (status, nothing[i]));
+  assert_texts (status, texts, G_N_ELEMENTS (texts));
   g_assert_cmpuint (json_array_get_length (json_object_get_array_member (status, "problems")), ==,
                     0);
 }
@@ -72,11 +119,15 @@ test_offline (Fixture *fixture, const void *data)
 static void
 test_figures (Fixture *fixture, const void *data)
 {
-  static const struct
-  {
-    const char *name;
-    int64_t value;
-  } figures[] = {
+  static const Text texts[] = {
+    { "state", "degraded" },
+    { "address", "192.0.2.1:99" },
+    { "reported_name", "me" },
+    { "version", "0.0.1" },
+    { "connected_at", "1970-01-01T00:00:01.000Z" },
+    { "disconnected_at", "1970-01-01T00:00:00.500Z" },
+  };
+  static const Figure figures[] = {
     { "bytes_in", 1001 }, { "bytes_out", 1002 },    { "streams", 1003 },
     { "resets", 1004 },   { "window_bytes", 1005 }, { "queued_bytes", 1006 },
   };
@@ -99,26 +150,23 @@ test_figures (Fixture *fixture, const void *data)
                                    .window_bytes = 1005,
                                    .queued_bytes = 1006 };
   status = get_status (fixture, &reply);
-  g_assert_cmpstr (json_object_get_string_member (status, "state"), ==, "degraded");
-  g_assert_cmpstr (json_object_get_string_member (status, "address"), ==, "192.0.2.1:99");
-  g_assert_cmpstr (json_object_get_string_member (status, "reported_name"), ==, "me");
-  g_assert_cmpstr (json_object_get_string_member (status, "version"), ==, "0.0.1");
+  assert_texts (status, texts, G_N_ELEMENTS (texts));
   g_assert_true (json_object_get_boolean_member (status, "version_mismatch"));
-  g_assert_cmpstr (json_object_get_string_member (status, "connected_at"), ==,
-                   "1970-01-01T00:00:01.000Z");
-  g_assert_cmpstr (json_object_get_string_member (status, "disconnected_at"), ==,
-                   "1970-01-01T00:00:00.500Z");
   g_assert_cmpfloat (json_object_get_double_member (status, "round_trip_ms"), ==, 12.5);
   g_assert_cmpint (json_object_get_int_member (status, "active_requests"), ==, 1000);
   tunnel = json_object_get_object_member (status, "tunnel");
   g_assert_cmpuint (json_object_get_size (tunnel), ==, G_N_ELEMENTS (figures));
-  for (unsigned i = 0; i < G_N_ELEMENTS (figures); i++)
-    g_assert_cmpint (json_object_get_int_member (tunnel, figures[i].name), ==, figures[i].value);
+  assert_figures (tunnel, figures, G_N_ELEMENTS (figures));
 }
 
 static void
 test_dispute (Fixture *fixture, const void *data)
 {
+  static const Text texts[] = {
+    { "kind", "agent_displaced" },
+    { "severity", "warning" },
+    { "since", "1970-01-01T00:00:02.000Z" },
+  };
   g_auto (Reply) reply = { 0 };
   JsonArray *problems, *addresses;
   JsonObject *problem;
@@ -133,10 +181,7 @@ test_dispute (Fixture *fixture, const void *data)
   problems = json_object_get_array_member (get_status (fixture, &reply), "problems");
   g_assert_cmpuint (json_array_get_length (problems), ==, 1);
   problem = json_array_get_object_element (problems, 0);
-  g_assert_cmpstr (json_object_get_string_member (problem, "kind"), ==, "agent_displaced");
-  g_assert_cmpstr (json_object_get_string_member (problem, "severity"), ==, "warning");
-  g_assert_cmpstr (json_object_get_string_member (problem, "since"), ==,
-                   "1970-01-01T00:00:02.000Z");
+  assert_texts (problem, texts, G_N_ELEMENTS (texts));
   message = json_object_get_string_member (problem, "message");
   addresses = json_object_get_array_member (problem, "addresses");
   g_assert_cmpuint (json_array_get_length (addresses), ==, 2);
@@ -190,35 +235,33 @@ test_sessions (Fixture *fixture, const void *data)
       .bytes_out = 12 },
     { .instance = "", .address = "192.0.2.2:2", .version = "", .connected_at = 2000, .reason = "" },
   };
+  static const Text open[] = {
+    { "instance", NULL }, { "version", NULL },  { "disconnected_at", NULL },
+    { "reason", NULL },   { "bytes_in", NULL },
+  };
+  const Text ended[] = {
+    { "instance", "aa" },
+    { "address", "192.0.2.1:1" },
+    { "version", "1.0" },
+    { "connected_at", "1970-01-01T00:00:01.000Z" },
+    { "disconnected_at", "1970-01-01T00:00:02.000Z" },
+    { "reason", rows[0].reason },
+  };
+  static const Figure bytes[] = { { "bytes_in", 11 }, { "bytes_out", 12 } };
   g_auto (Reply) page = { 0 };
   g_auto (Reply) rest = { 0 };
-  JsonObject *row;
 
   (void) data;
   store_sessions (fixture, 1, rows, G_N_ELEMENTS (rows));
   page = get (fixture, "/sessions?limit=1");
   assert_reply (page, 200);
   g_assert_cmpstr (json_object_get_string_member (page.json, "next_cursor"), ==, "2");
-  row = json_array_get_object_element (json_object_get_array_member (page.json, "items"), 0);
-  g_assert_true (json_object_get_null_member (row, "instance"));
-  g_assert_true (json_object_get_null_member (row, "version"));
-  g_assert_true (json_object_get_null_member (row, "disconnected_at"));
-  g_assert_true (json_object_get_null_member (row, "reason"));
-  g_assert_true (json_object_get_null_member (row, "bytes_in"));
+  assert_texts (first_item (&page, 1), open, G_N_ELEMENTS (open));
   rest = get (fixture, "/sessions?cursor=2");
   assert_reply (rest, 200);
   g_assert_true (json_object_get_null_member (rest.json, "next_cursor"));
-  row = json_array_get_object_element (json_object_get_array_member (rest.json, "items"), 0);
-  g_assert_cmpstr (json_object_get_string_member (row, "instance"), ==, "aa");
-  g_assert_cmpstr (json_object_get_string_member (row, "address"), ==, "192.0.2.1:1");
-  g_assert_cmpstr (json_object_get_string_member (row, "version"), ==, "1.0");
-  g_assert_cmpstr (json_object_get_string_member (row, "connected_at"), ==,
-                   "1970-01-01T00:00:01.000Z");
-  g_assert_cmpstr (json_object_get_string_member (row, "disconnected_at"), ==,
-                   "1970-01-01T00:00:02.000Z");
-  g_assert_cmpstr (json_object_get_string_member (row, "reason"), ==, rows[0].reason);
-  g_assert_cmpint (json_object_get_int_member (row, "bytes_in"), ==, 11);
-  g_assert_cmpint (json_object_get_int_member (row, "bytes_out"), ==, 12);
+  assert_texts (first_item (&rest, 1), ended, G_N_ELEMENTS (ended));
+  assert_figures (first_item (&rest, 1), bytes, G_N_ELEMENTS (bytes));
 }
 
 /* Hours before now: an agent of that age, and its sessions (to is 0 while it is open). */
@@ -292,6 +335,8 @@ test_uptime (Fixture *fixture, const void *data)
 static void
 test_current (Fixture *fixture, const void *data)
 {
+  static const Text texts[]
+      = { { "current_state", "offline" }, { "current_since", NULL }, { "current_ms", NULL } };
   g_auto (Reply) offline = get (fixture, "/uptime");
   g_auto (Reply) connected = { 0 };
   g_auto (Reply) left = { 0 };
@@ -299,9 +344,7 @@ test_current (Fixture *fixture, const void *data)
   (void) data;
   assert_reply (offline, 200);
   g_assert_cmpint (json_object_get_int_member (offline.json, "window_ms"), ==, 24 * HOUR);
-  g_assert_cmpstr (json_object_get_string_member (offline.json, "current_state"), ==, "offline");
-  g_assert_true (json_object_get_null_member (offline.json, "current_since"));
-  g_assert_true (json_object_get_null_member (offline.json, "current_ms"));
+  assert_texts (offline.json, texts, G_N_ELEMENTS (texts));
   api_fake_status.state = AGENT_CONNECTED;
   api_fake_status.connected_at_ms = p2p_wall_ms () - 2 * HOUR;
   api_fake_status.disconnected_at_ms = p2p_wall_ms () - 3 * HOUR;
@@ -317,9 +360,15 @@ test_current (Fixture *fixture, const void *data)
 static void
 test_reports (Fixture *fixture, const void *data)
 {
+  static const Text silent[] = { { "round_trip_ms", NULL }, { "version", NULL } };
+  static const Text texts[] = { { "version", "1.0" } };
+  static const Figure figures[] = {
+    { "streams", 9 },         { "memory_bytes", 1 }, { "threads", 2 },
+    { "active_requests", 3 }, { "requests_ok", 4 },  { "requests_failed", 5 },
+    { "bytes_received", 6 },  { "bytes_sent", 7 },
+  };
   g_auto (Reply) day = { 0 };
   g_auto (Reply) hour = { 0 };
-  JsonArray *items;
   JsonObject *point;
 
   (void) data;
@@ -340,26 +389,13 @@ test_reports (Fixture *fixture, const void *data)
                                                         .version = "1.0" } };
   day = get (fixture, "/stats");
   assert_reply (day, 200);
-  items = json_object_get_array_member (day.json, "items");
-  g_assert_cmpuint (json_array_get_length (items), ==, 2);
-  point = json_array_get_object_element (items, 0);
-  g_assert_true (json_object_get_null_member (point, "round_trip_ms"));
-  g_assert_true (json_object_get_null_member (point, "version"));
+  assert_texts (first_item (&day, 2), silent, G_N_ELEMENTS (silent));
   hour = get (fixture, "/stats?window=1h");
-  items = json_object_get_array_member (hour.json, "items");
-  g_assert_cmpuint (json_array_get_length (items), ==, 1);
-  point = json_array_get_object_element (items, 0);
+  point = first_item (&hour, 1);
   g_assert_cmpfloat (json_object_get_double_member (point, "round_trip_ms"), ==, 1.5);
   g_assert_cmpfloat (json_object_get_double_member (point, "cpu_percent"), ==, 0.5);
-  g_assert_cmpint (json_object_get_int_member (point, "streams"), ==, 9);
-  g_assert_cmpint (json_object_get_int_member (point, "memory_bytes"), ==, 1);
-  g_assert_cmpint (json_object_get_int_member (point, "threads"), ==, 2);
-  g_assert_cmpint (json_object_get_int_member (point, "active_requests"), ==, 3);
-  g_assert_cmpint (json_object_get_int_member (point, "requests_ok"), ==, 4);
-  g_assert_cmpint (json_object_get_int_member (point, "requests_failed"), ==, 5);
-  g_assert_cmpint (json_object_get_int_member (point, "bytes_received"), ==, 6);
-  g_assert_cmpint (json_object_get_int_member (point, "bytes_sent"), ==, 7);
-  g_assert_cmpstr (json_object_get_string_member (point, "version"), ==, "1.0");
+  assert_figures (point, figures, G_N_ELEMENTS (figures));
+  assert_texts (point, texts, G_N_ELEMENTS (texts));
 }
 
 static void

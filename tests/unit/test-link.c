@@ -172,6 +172,25 @@ accept_asking (Place *place)
     }
 }
 
+/* ... and gets it. */
+static int
+accept_tunnel (Place *place)
+{
+  int fd = accept_asking (place);
+
+  welcome (fd);
+  return fd;
+}
+
+/* The agent ends, and says so on its tunnel. */
+static void
+place_end (Place *place, int tunnel)
+{
+  place_end_link (place);
+  (void) raw_expect (tunnel, YAMUX_GO_AWAY, 0, 0);
+  place_stop (place);
+}
+
 static void
 assert_alive (int fd)
 {
@@ -202,14 +221,12 @@ test_goes_away (void)
   int64_t since_us;
 
   place_start (&place);
-  first = accept_asking (&place);
-  welcome (first);
+  first = accept_tunnel (&place);
   raw_send (first, YAMUX_WINDOW_UPDATE, YAMUX_SYN, 2, 0, NULL);
   (void) raw_expect (first, YAMUX_WINDOW_UPDATE, YAMUX_ACK, 2);
   since_us = p2p_now_us ();
   raw_send (first, YAMUX_GO_AWAY, 0, 0, 0, NULL);
-  second = accept_asking (&place);
-  welcome (second);
+  second = accept_tunnel (&place);
   g_assert_cmpint (p2p_now_us () - since_us, >=, 90000);
   g_test_message ("asked again after %.1f s", (double) (p2p_now_us () - since_us) / 1e6);
   assert_alive (second);
@@ -217,9 +234,7 @@ test_goes_away (void)
   raw_send (first, YAMUX_WINDOW_UPDATE, YAMUX_RST, 2, 0, NULL);
   p2p_fd_close (&first);
   assert_alive (second);
-  place_end_link (&place);
-  (void) raw_expect (second, YAMUX_GO_AWAY, 0, 0);
-  place_stop (&place);
+  place_end (&place, second);
 }
 
 /* Tunnels that the daemon leaves open for ever are not kept for ever. */
@@ -234,8 +249,7 @@ test_too_many_old (void)
     {
       for (unsigned j = 0; j < i; j++)
         assert_alive (fds[j]);
-      fds[i] = accept_asking (&place);
-      welcome (fds[i]);
+      fds[i] = accept_tunnel (&place);
       raw_send (fds[i], YAMUX_GO_AWAY, 0, 0, 0, NULL);
     }
   read_to_end (fds[0]);
@@ -268,9 +282,7 @@ test_hanging_try (void)
   welcome (first);
   assert_alive (first);
   read_to_end (second); /* without a request, which would have taken the first one's place */
-  place_end_link (&place);
-  (void) raw_expect (first, YAMUX_GO_AWAY, 0, 0);
-  place_stop (&place);
+  place_end (&place, first);
 }
 
 /* A try that began before the machine slept is given up, the next one asks at once. */
@@ -294,9 +306,7 @@ test_resume (void)
   atomic_fetch_add (&slept_s, 3600);
   (void) raw_expect (second, YAMUX_PING, YAMUX_SYN, 0);
   g_assert_cmpint (p2p_now_us () - since_us, <, 10000000);
-  place_end_link (&place);
-  (void) raw_expect (second, YAMUX_GO_AWAY, 0, 0);
-  place_stop (&place);
+  place_end (&place, second);
 }
 
 int
