@@ -2,6 +2,7 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* The life of a Yamux session against a raw peer, with short times: pings, silence, a transport
  * that takes nothing, a stream whose end never comes. */
+#include "lib/fd.h"
 #include "tests/unit/stream-pairs.h"
 #include "tests/unit/yamux-raw.h"
 
@@ -329,6 +330,77 @@ test_unsent_limit (void)
   p2p_stream_close (b);
 }
 
+/* What the kernel may hold is a quarter of a second's worth of what the path takes, never less than
+ * a record. */
+typedef struct
+{
+  int n, each_ms;  /* the peer takes so many bytes that often */
+  int least, most; /* what the limit comes to */
+} PeerPace;
+
+/* The session always has more to send than the path takes; whether the limit gets where it belongs
+ * at this pace. */
+static bool
+limit_follows (P2pStream *strm, int fd, int peer_fd, const PeerPace *pace)
+{
+  g_autofree char *bytes = g_malloc ((size_t) pace->n);
+  int64_t until_us = WITHIN;
+  int limit = 0;
+
+  while (p2p_now_us () < until_us)
+    {
+      socklen_t size = sizeof limit;
+
+      fill (strm);
+      raw_send (peer_fd, YAMUX_WINDOW_UPDATE, 0, 12, 1, NULL); /* a sign of life */
+      (void) recv (peer_fd, bytes, (size_t) pace->n, MSG_DONTWAIT);
+      (void) poll (NULL, 0, pace->each_ms); /* the peer's pace */
+      g_assert_cmpint (getsockopt (fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &limit, &size), ==, 0);
+      g_assert_cmpint (limit, >=, 16384);
+      g_assert_cmpint (limit, <=, 131072);
+      if (limit >= pace->least && limit <= pace->most)
+        return true;
+    }
+  g_test_message ("the limit is %d", limit);
+  return false;
+}
+
+/* It falls on a path that turns slow and rises again with it, as often as that happens. */
+static void
+test_unsent_limit_follows (void)
+{
+  static const PeerPace paces[] = {
+    { 4096, 20, 16385, 98304 },   /* 200 KiB/s */
+    { 2048, 40, 16384, 16384 },   /* 50 KiB/s */
+    { 32768, 1, 131072, 131072 }, /* some MiB/s */
+    { 4096, 20, 16385, 98304 },   { 32768, 1, 131072, 131072 },
+  };
+  const int buffer = 32768; /* a small one shows the peer's pace soon */
+  End end = { .yamux = NULL };
+  P2pStream *a, *b, *strm;
+  p2p_autofd fd = -1; /* of a, which is the session's */
+
+  stream_pair_tcp (&a, &b);
+  fd = dup (p2p_stream_fd (a));
+  g_assert_cmpint (setsockopt (p2p_stream_fd (b), SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer),
+                   ==, 0);
+  end_start (&end, a, (P2pYamuxOptions){ .role = P2P_YAMUX_SERVER });
+  strm = must_open (&end);
+  must_write (strm, "x", 1);
+  raw_send (p2p_stream_fd (b), YAMUX_WINDOW_UPDATE, YAMUX_ACK, 2, 1 << 30, NULL);
+  for (size_t i = 0; i < G_N_ELEMENTS (paces); i++)
+    {
+      int64_t before_us = p2p_now_us ();
+
+      g_assert_true (limit_follows (strm, fd, p2p_stream_fd (b), &paces[i]));
+      g_test_message ("pace %zu: after %" G_GINT64_FORMAT " ms", i,
+                      (p2p_now_us () - before_us) / 1000);
+    }
+  p2p_stream_close (strm);
+  end_stop (&end);
+  p2p_stream_close (b);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -345,5 +417,6 @@ main (int argc, char **argv)
   g_test_add_func ("/yamux-life/linger", test_linger);
   g_test_add_func ("/yamux-life/end-of-stuck", test_end_of_stuck);
   g_test_add_func ("/yamux-life/unsent-limit", test_unsent_limit);
+  g_test_add_func ("/yamux-life/unsent-limit-follows", test_unsent_limit_follows);
   return g_test_run ();
 }
