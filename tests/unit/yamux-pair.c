@@ -175,19 +175,29 @@ transport_pair (P2pStream **ret_a, P2pStream **ret_b)
 }
 
 void
+pair_start_on (Pair *pair,
+               P2pStream *take_a,
+               P2pStream *take_b,
+               void (*serve) (P2pStream *take_strm),
+               P2pYamuxOptions options)
+{
+  memset (pair, 0, sizeof *pair);
+  pair->client.serve = serve;
+  options.role = P2P_YAMUX_SERVER;
+  end_start (&pair->server, take_a, options);
+  options.role = P2P_YAMUX_CLIENT;
+  if (options.accept_backlog == 0)
+    options.accept_backlog = 256;
+  end_start (&pair->client, take_b, options);
+}
+
+void
 pair_start (Pair *pair, void (*serve) (P2pStream *take_strm), P2pYamuxOptions options)
 {
   P2pStream *a, *b;
 
   transport_pair (&a, &b);
-  memset (pair, 0, sizeof *pair);
-  pair->client.serve = serve;
-  options.role = P2P_YAMUX_SERVER;
-  end_start (&pair->server, a, options);
-  options.role = P2P_YAMUX_CLIENT;
-  if (options.accept_backlog == 0)
-    options.accept_backlog = 256;
-  end_start (&pair->client, b, options);
+  pair_start_on (pair, a, b, serve, options);
 }
 
 void

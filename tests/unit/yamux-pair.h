@@ -54,6 +54,12 @@ extern bool pair_over_tls;
 
 /* Both ends of a socket pair as streams, under TLS if so set. */
 void transport_pair (P2pStream **ret_a, P2pStream **ret_b);
+/* a: the server's transport. */
+void pair_start_on (Pair *pair,
+                    P2pStream *take_a,
+                    P2pStream *take_b,
+                    void (*serve) (P2pStream *take_strm),
+                    P2pYamuxOptions options);
 void pair_start (Pair *pair, void (*serve) (P2pStream *take_strm), P2pYamuxOptions options);
 void pair_stop (Pair *pair);
 
