@@ -81,5 +81,5 @@ void p2p_tls_end_writing_locked (P2pTls *tls, P2pIo why);
 
 /* For tests. The session itself: not while another thread may use it. */
 gnutls_session_t p2p_stream_tls_session (P2pStream *strm);
-/* Sends a KeyUpdate that asks for one in return. Writer only. */
-P2pIo p2p_stream_tls_key_update (P2pStream *strm);
+/* Sends a KeyUpdate, which asks for one in return or not. Writer only. */
+P2pIo p2p_stream_tls_key_update (P2pStream *strm, bool asks);

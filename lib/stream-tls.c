@@ -353,12 +353,12 @@ p2p_stream_tls_session (P2pStream *strm)
 }
 
 P2pIo
-p2p_stream_tls_key_update (P2pStream *strm)
+p2p_stream_tls_key_update (P2pStream *strm, bool asks)
 {
   P2pTls *tls = (P2pTls *) strm;
   P2P_LOCKED (&tls->lock);
 
-  if (gnutls_session_key_update (tls->session, GNUTLS_KU_PEER) < 0)
+  if (gnutls_session_key_update (tls->session, asks ? GNUTLS_KU_PEER : 0) < 0)
     return P2P_IO_TLS;
   return p2p_tls_flush_locked (tls);
 }

@@ -203,3 +203,12 @@ tls_fixture_wrap (bool tls12, P2pStream **a, P2pStream **b)
   tls_fixture_pass_byte (*a, *b);
   tls_fixture_pass_byte (*b, *a);
 }
+
+void
+tls_fixture_set_near_limit (P2pStream *from, P2pStream *to)
+{
+  static const unsigned char seq[8] = { 0, 0, 0, 0, 0, 0xff, 0xfc, 0x00 };
+
+  g_assert_cmpint (gnutls_record_set_state (p2p_stream_tls_session (from), 0, seq), >=, 0);
+  g_assert_cmpint (gnutls_record_set_state (p2p_stream_tls_session (to), 1, seq), >=, 0);
+}

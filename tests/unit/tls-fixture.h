@@ -48,3 +48,7 @@ void tls_fixture_pass_byte (P2pStream *from, P2pStream *to);
 /* TLS over a connected pair, handshake done; server_name "localhost", its certificate verified. a
  * is the client. */
 void tls_fixture_wrap (bool tls12, P2pStream **a, P2pStream **b);
+
+/* The records of one direction, at both ends, counted from close below 2^24, where GnuTLS makes new
+ * keys by itself. */
+void tls_fixture_set_near_limit (P2pStream *from, P2pStream *to);
