@@ -71,54 +71,78 @@ parse_node (P2pSpan text, uint8_t ret_address[16])
       port = (P2pSpan){ colon + 1, (size_t) (end - colon - 1) };
       text.n = (size_t) (colon - text.p);
     }
+  if (port.p && port.n > 1 && port.p[0] == '_')
+    port = P2P_SPAN_NONE; /* somebody keeps it to himself */
   if (port.p && (port.n > 5 || !p2p_span_to_u64 (port, &number) || number > 65535))
     return false;
   return parse_address (text, ret_address);
 }
 
-static P2pSpan
-trim (P2pSpan text)
+/* Where the quoted string that ends at text.p[at] begins; 0 when nothing begins it. A quote behind
+ * an odd number of backslashes is a part of it (RFC 9110 section 5.6.4). */
+static size_t
+find_opening_quote (P2pSpan text, size_t at)
 {
-  while (text.n > 0 && (text.p[0] == ' ' || text.p[0] == '\t'))
-    text = (P2pSpan){ text.p + 1, text.n - 1 };
-  while (text.n > 0 && (text.p[text.n - 1] == ' ' || text.p[text.n - 1] == '\t'))
-    text.n--;
-  return text;
+  while (at-- > 0)
+    {
+      size_t n = 0;
+
+      if (text.p[at] != '"')
+        continue;
+      while (n < at && text.p[at - n - 1] == '\\')
+        n++;
+      if (n % 2 == 0)
+        return at;
+    }
+  return 0;
 }
 
-/* Cuts the last element off a list. */
+/* Cuts the last element off a list. quotes: separators in quoted strings are none. Looks from the
+ * right, where those stand who are trusted: what somebody wrote before them, a quote that never
+ * ends, changes nothing of it. */
 static P2pSpan
-split_last (P2pSpan *list)
+split_last (P2pSpan *list, char separator, bool quotes)
 {
-  const char *comma = list->n > 0 ? memrchr (list->p, ',', list->n) : NULL;
   P2pSpan last = *list;
+  size_t at = list->n;
 
-  if (comma)
+  while (at > 0 && list->p[at - 1] != separator)
     {
-      last = (P2pSpan){ comma + 1, (size_t) (list->p + list->n - comma - 1) };
-      list->n = (size_t) (comma - list->p);
+      at--;
+      if (quotes && list->p[at] == '"')
+        at = find_opening_quote (*list, at);
+    }
+  if (at > 0)
+    {
+      last = (P2pSpan){ list->p + at, list->n - at };
+      list->n = at - 1;
     }
   else
     *list = P2P_SPAN_NONE;
-  return trim (last);
+  return p2p_span_trim (last);
 }
 
-/* A parameter of one element of Forwarded (RFC 7239 section 4), without its quotes. */
+/* A parameter of one element of Forwarded (RFC 7239 section 4), without its quotes. One that stands
+ * twice, which nobody may write, is none. */
 static P2pSpan
 find_parameter (P2pSpan element, P2pSpan name)
 {
+  P2pSpan found = P2P_SPAN_NONE;
+
   while (element.n > 0)
     {
-      P2pSpan value = trim (p2p_span_split (&element, ';'));
+      P2pSpan value = split_last (&element, ';', true);
       P2pSpan key = p2p_span_split (&value, '=');
 
       if (!p2p_span_equal_nocase (key, name))
         continue;
+      if (found.p)
+        return P2P_SPAN_NONE;
       if (value.n >= 2 && value.p[0] == '"' && value.p[value.n - 1] == '"')
         value = (P2pSpan){ value.p + 1, value.n - 2 };
-      return value;
+      found = value;
     }
-  return P2P_SPAN_NONE;
+  return found;
 }
 
 /* The address stands before the chain so far, and is the client until another one does. */
@@ -158,7 +182,7 @@ walk_fields (Request *req, P2pFieldId id)
       found = true;
       while (list.n > 0)
         {
-          P2pSpan node = split_last (&list);
+          P2pSpan node = split_last (&list, ',', id == P2P_FIELD_FORWARDED);
           uint8_t address[16];
 
           if (id == P2P_FIELD_FORWARDED)
@@ -171,21 +195,31 @@ walk_fields (Request *req, P2pFieldId id)
   return found;
 }
 
+/* The last element of the last of these fields, or nothing. */
+static P2pSpan
+last_element (const P2pMessage *msg, P2pFieldId id)
+{
+  for (unsigned i = msg->n_fields; i > 0; i--)
+    if (msg->fields[i - 1].id == id)
+      {
+        P2pSpan list = msg->fields[i - 1].value;
+
+        return split_last (&list, ',', id == P2P_FIELD_FORWARDED);
+      }
+  return P2P_SPAN_NONE;
+}
+
 /* How the client reached the outermost trusted proxy is known to the innermost only by what it was
- * told: its own word, the last one, counts. */
+ * told: its own word, the last one, counts. forwarded: so does that of Forwarded, which a proxy
+ * that writes the other fields may pass on from anybody. */
 static void
-resolve_scheme (Request *req)
+resolve_scheme (Request *req, bool forwarded)
 {
   const P2pMessage *msg = &req->head->msg;
-  P2pSpan scheme = P2P_SPAN_NONE;
+  P2pSpan scheme = last_element (msg, P2P_FIELD_X_FORWARDED_PROTO);
 
-  for (unsigned i = 0; i < msg->n_fields; i++)
-    if (msg->fields[i].id == P2P_FIELD_X_FORWARDED_PROTO)
-      {
-        P2pSpan list = msg->fields[i].value;
-
-        scheme = split_last (&list);
-      }
+  if (!scheme.p && forwarded)
+    scheme = find_parameter (last_element (msg, P2P_FIELD_FORWARDED), P2P_SPAN ("proto"));
   if (p2p_span_equal_nocase (scheme, P2P_SPAN ("https")))
     req->https = true;
   else if (p2p_span_equal_nocase (scheme, P2P_SPAN ("http")))
@@ -196,6 +230,7 @@ void
 request_resolve_client (Request *req)
 {
   uint8_t peer[16];
+  bool forwarded;
 
   g_strlcpy (req->client, req->conn->address, sizeof req->client);
   /* A connection keeps what it began with, when the listener has changed since. */
@@ -206,7 +241,8 @@ request_resolve_client (Request *req)
       || !parse_address (p2p_span_from_string (req->conn->address), peer)
       || !is_trusted (req->listener, peer))
     return;
-  if (!walk_fields (req, P2P_FIELD_X_FORWARDED_FOR))
+  forwarded = !walk_fields (req, P2P_FIELD_X_FORWARDED_FOR);
+  if (forwarded)
     (void) walk_fields (req, P2P_FIELD_FORWARDED); /* neither: the peer it is */
-  resolve_scheme (req);
+  resolve_scheme (req, forwarded);
 }
