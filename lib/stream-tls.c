@@ -83,8 +83,11 @@ tls_new (P2pStream *take_lower, const P2pTlsAlpn *alpn, gnutls_priority_t priori
   /* These fail for want of memory alone, which GLib's own allocations abort for as well. */
   g_assert (gnutls_init (&tls->session, flags | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) >= 0);
   g_assert (gnutls_priority_set (tls->session, priority) >= 0);
+  /* RFC 7301 section 3.2: who speaks none of ours gets no_application_protocol. */
   if (alpn->n > 0)
-    g_assert (gnutls_alpn_set_protocols (tls->session, alpn->datums, alpn->n, 0) >= 0);
+    g_assert (gnutls_alpn_set_protocols (tls->session, alpn->datums, alpn->n,
+                                         flags & GNUTLS_SERVER ? GNUTLS_ALPN_MANDATORY : 0)
+              >= 0);
   gnutls_session_set_ptr (tls->session, tls);
   gnutls_transport_set_ptr (tls->session, tls);
   gnutls_transport_set_pull_function (tls->session, p2p_tls_pull);

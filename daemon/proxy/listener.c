@@ -51,7 +51,7 @@ choose_cert (const char *server_name, void *data)
 static ListenerRef *
 make_ref (const ConfigListener *wanted, GError **error)
 {
-  static const char *const alpn[] = { "http/1.1", NULL };
+  static const char *const alpn[] = { "http/1.1", "http/1.0", NULL };
   P2pTlsServerOptions options = { .choose = choose_cert,
                                   .data = (void *) (intptr_t) wanted->id,
                                   .alpn = alpn,
