@@ -305,15 +305,43 @@ config_match (const ConfigListener *listener, P2pSpan host, P2pSpan path)
   return best == UINT_MAX ? index->fallback : listener->routes[best];
 }
 
+/* By a name of its own, or by a wildcard, which stands for one label (RFC 9525 section 6.3). */
+static bool
+cert_names (const CertEntry *entry, P2pSpan host)
+{
+  P2pSpan suffix = next_suffix (host);
+
+  for (char **name = entry->first->pub.facts.names; *name; name++)
+    if (p2p_span_equal (p2p_span_from_string (*name), host)
+        || (**name == '*' && p2p_span_equal (p2p_span_from_string (*name + 1), suffix)))
+      return true;
+  return false;
+}
+
+/* Of the wildcards the longest. One for a name above is for those names alone that its certificate
+ * has: clients would refuse it under others. */
+static const CertEntry *
+find_wildcard_cert (const ConfigListenerIndex *index, P2pSpan server_name)
+{
+  P2pSpan parent = next_suffix (server_name);
+
+  for (P2pSpan suffix = parent; suffix.n; suffix = next_suffix (suffix))
+    {
+      const CertEntry *entry = g_hash_table_lookup (index->wildcard_certs, &suffix);
+
+      if (entry && (suffix.p == parent.p || cert_names (entry, server_name)))
+        return entry;
+    }
+  return NULL;
+}
+
 static P2pTlsCert *
 choose (const ConfigListenerIndex *index, P2pSpan server_name)
 {
   const CertEntry *entry = g_hash_table_lookup (index->certs, &server_name);
 
   if (!entry && g_hash_table_size (index->wildcard_certs))
-    for (P2pSpan suffix = next_suffix (server_name); suffix.n && !entry;
-         suffix = next_suffix (suffix))
-      entry = g_hash_table_lookup (index->wildcard_certs, &suffix);
+    entry = find_wildcard_cert (index, server_name);
   return entry ? entry->cert : index->fallback_cert->pub.cert;
 }
 
