@@ -158,6 +158,22 @@ find_host (P2pRequestHead *head)
   return P2P_HTTP1_OK;
 }
 
+/* RFC 9110 section 10.1.1: an expectation in HTTP/1.0 is ignored, so it does not go on in a newer
+ * message either. */
+static void
+read_expect (P2pRequestHead *head)
+{
+  P2pMessage *msg = &head->msg;
+
+  if (msg->first[P2P_FIELD_EXPECT] == 0)
+    return;
+  head->expect_continue
+      = msg->minor > 0 && p2p_message_has_token (msg, P2P_FIELD_EXPECT, P2P_SPAN ("100-continue"));
+  for (unsigned i = 0; msg->minor == 0 && i < msg->n_fields; i++)
+    if (msg->fields[i].id == P2P_FIELD_EXPECT)
+      msg->fields[i].hop_by_hop = true;
+}
+
 P2pHttp1
 p2p_http1_parse_request (char *buf, size_t size, P2pRequestHead *ret_head)
 {
@@ -183,9 +199,6 @@ p2p_http1_parse_request (char *buf, size_t size, P2pRequestHead *ret_head)
   if (result == P2P_HTTP1_OK)
     result = find_host (head);
   if (result == P2P_HTTP1_OK)
-    /* RFC 9110 section 10.1.1: an expectation in HTTP/1.0 is ignored. */
-    head->expect_continue =
-        head->msg.minor > 0
-        && p2p_message_has_token (&head->msg, P2P_FIELD_EXPECT, P2P_SPAN ("100-continue"));
+    read_expect (head);
   return result;
 }

@@ -48,9 +48,9 @@ typedef struct
   P2pSpan name;  /* as received */
   P2pSpan value; /* without surrounding white space */
   P2pFieldId id;
-  /* Not to be forwarded: by the table, named in Connection, or a name of the table (or
-   * "x-forwarded…") spelled with '_' or
-   * '.', which some origins take for '-'; such a field has P2P_FIELD_OTHER. */
+  /* Not to be forwarded: by the table, named in Connection, Expect in HTTP/1.0, or a name of the
+   * table (or "x-forwarded…") spelled with '_' or '.', which some origins take for '-'; such a
+   * field has P2P_FIELD_OTHER. */
   bool hop_by_hop;
 } P2pField;
 

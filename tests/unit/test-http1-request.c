@@ -170,6 +170,8 @@ test_ignored (void)
       g_assert_cmpint (exact_request (rows[i], head, &block), ==, P2P_HTTP1_OK);
       g_assert_false (head->msg.upgrade);
       g_assert_false (head->expect_continue);
+      for (unsigned j = 0; j < head->msg.n_fields; j++)
+        g_assert_true (head->msg.minor > 0 || head->msg.fields[j].hop_by_hop); /* none goes on */
     }
 }
 
