@@ -125,7 +125,7 @@ answer_error (Request *req, unsigned status, const char *detail)
   writer_init (&fields, fields_buf, sizeof fields_buf);
   WRITER_PUT (&fields, "Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n");
   if (status == 405)
-    WRITER_PUT (&fields, "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+    WRITER_PUT (&fields, ALLOW_FIELD);
   if (status == 503)
     WRITER_PUT (&fields, "Retry-After: 5\r\n");
   writer_put_field (&fields, P2P_SPAN ("X-Request-Id"), p2p_span_from_string (request_id (req)));

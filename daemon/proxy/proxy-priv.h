@@ -233,6 +233,8 @@ typedef struct
 HeadRefusal answer_judge_head (P2pHttp1 http, P2pSpan reason_bad);
 /* For bytes that never became a request. */
 void answer_bad_head (Conn *conn, Workspace *ws, unsigned status, const char *detail);
+/* What no target need be asked about. */
+#define ALLOW_FIELD "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
 /* fields: raw "Name: value\r\n" lines. */
 Step answer_whole (Request *req, unsigned status, P2pSpan fields, P2pSpan body);
 
