@@ -262,7 +262,7 @@ exchange_read_heads (Exchange *ex, unsigned *origin_want)
         outcome = parse_head (ex);
       if (outcome != GOES_ON || ex->answering || ex->n_back != before)
         continue;
-      if (!ex->try_origin && (ex->was_patient || !ex->up_done || exchange_is_crowded ()))
+      if (!ex->try_origin && !exchange_has_patience (ex))
         {
           *origin_want |= P2P_READABLE;
           break;

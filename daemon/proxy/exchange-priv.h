@@ -66,9 +66,9 @@ struct Exchange
  * answer. detail: static. */
 Outcome exchange_fail (Exchange *ex, unsigned status, const char *detail);
 
-/* Whether a thread that sleeps until its origin answers would be missed: parking costs less then.
- */
-bool exchange_is_crowded (void);
+/* Whether the thread sleeps until the origin answers, for some milliseconds: once, and as long as
+ * it would not be missed elsewhere. Otherwise parking costs less. */
+bool exchange_has_patience (const Exchange *ex);
 
 /* Before a wait, whose client_want is known: notes what moved since the last one. GOES_ON, or the
  * client is too slow. */

@@ -106,7 +106,9 @@ watch_client (Exchange *ex, unsigned *client_want)
     switch (pipe_read_ahead (&ex->up_pipe))
       {
       case P2P_IO_OK:
+        break;
       case P2P_IO_AGAIN:
+        ex->try_client = false;
         break;
       case P2P_IO_OVERFLOW:
         ex->watch = false;
@@ -205,10 +207,12 @@ go_down (Exchange *ex, unsigned *client_want, unsigned *origin_want, bool *more)
 
 /* --- both ------------------------------------------------------------------------------------- */
 
+/* A stream of an agent rings: who waits for it needs no thread and asks no kernel. */
 bool
-exchange_is_crowded (void)
+exchange_has_patience (const Exchange *ex)
 {
-  return atomic_load_explicit (&proxy.n_exchanges, memory_order_relaxed) > FEW_EXCHANGES;
+  return !ex->was_patient && ex->up_done && !ex->up->tunnel
+         && atomic_load_explicit (&proxy.n_exchanges, memory_order_relaxed) <= FEW_EXCHANGES;
 }
 
 /* The request is out and no byte of its answer is there: no thread has to stay for that. Each one
@@ -221,8 +225,7 @@ may_park (const Exchange *ex)
 
   if (!ex->up_done || ex->up_broken || ex->answering || ex->interim.n > 0 || !ex->watch)
     return false;
-  return !ex->must_stay && n <= proxy.options.workers_max
-         && (ex->was_patient || exchange_is_crowded ());
+  return !ex->must_stay && n <= proxy.options.workers_max && !exchange_has_patience (ex);
 }
 
 /* Most answers come within milliseconds: until then only the origin is watched, which saves a
