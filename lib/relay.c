@@ -40,6 +40,7 @@ typedef struct
   bool eof;      /* `from` has ended */
   bool shut;     /* ... and `to` was told */
   bool broken;   /* `to` takes nothing more: what comes is thrown away */
+  bool lent;     /* `from` writes to `to` itself; only while the relay rests */
   int64_t stalled_since_us; /* bytes wait for `to`; 0: none do */
   uint64_t n_bytes;
 } Way;
@@ -364,6 +365,39 @@ relay_wait (Relay *relay, P2pWait items[2], int64_t now_us, int64_t deadline_us,
   return io == P2P_IO_TIMEOUT && (!relay->options.pool || relay->stays) ? P2P_IO_AGAIN : io;
 }
 
+/* Before it rests: what comes next may go its way without us. */
+static void
+relay_lend (Relay *relay)
+{
+  for (unsigned i = 0; i < 2; i++)
+    {
+      Way *way = &relay->ways[i];
+
+      if (!way->eof && !way->broken && !way_waits_for_to (way))
+        way->lent = p2p_stream_lend (way->from, way->to);
+    }
+}
+
+/* Comes before anything else after a rest. True: bytes have gone meanwhile. */
+static bool
+relay_take_back (Relay *relay)
+{
+  bool moved = false;
+
+  for (unsigned i = 0; i < 2; i++)
+    {
+      Way *way = &relay->ways[i];
+      size_t n = way->lent ? p2p_stream_take_back (way->from) : 0;
+
+      way->lent = false;
+      way->n_bytes += n;
+      moved |= n > 0;
+    }
+  if (moved)
+    relay->last_byte_us = p2p_now_us ();
+  return moved;
+}
+
 /* Nothing moves. AGAIN: it is to be tried again; OK: parked, the relay must not be touched any
  * more; else how it ended. has_moved: since it came onto this worker. */
 static P2pIo
@@ -380,7 +414,10 @@ relay_rest (Relay *relay, int64_t now_us, bool has_moved)
   if (now_us >= relay->watch_at_us)
     relay_watch_peers (relay);
   relay_wants (relay, items);
+  relay_lend (relay);
   io = relay_wait (relay, items, now_us, deadline_us, has_moved);
+  if (io != P2P_IO_TIMEOUT && relay_take_back (relay))
+    relay->hung[0] = relay->hung[1] = false;
   if (io == P2P_IO_OK)
     {
       relay_note_bytes (relay, items);
@@ -437,6 +474,7 @@ wake_cb (P2pParked *parked, P2pWake wake)
 {
   Relay *relay = (Relay *) ((char *) parked - G_STRUCT_OFFSET (Relay, parked));
 
+  (void) relay_take_back (relay);
   relay_note_watched (relay);
   if (wake == P2P_WAKE_STOP && !relay_may_stay (relay))
     relay_end (relay, P2P_IO_STOPPED);

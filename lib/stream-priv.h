@@ -41,6 +41,11 @@ typedef struct
   void (*disarm) (P2pStream *strm);
   /* After poll: the descriptor's revents as ready bits. */
   unsigned (*polled) (P2pStream *strm, unsigned want, short revents);
+  /* (nullable: it can't) See p2p_stream_lend (). */
+  void (*lend) (P2pStream *strm, P2pStream *to);
+  size_t (*take_back) (P2pStream *strm);
+  /* A write is one system call and needs nothing of the thread that makes it. */
+  bool is_plain;
 } P2pStreamOps;
 
 struct P2pStream

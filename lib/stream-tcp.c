@@ -238,6 +238,7 @@ static const P2pStreamOps tcp_ops = {
   .arm = tcp_arm,
   .disarm = tcp_disarm,
   .polled = tcp_polled,
+  .is_plain = true,
 };
 
 P2pStream *

@@ -54,6 +54,21 @@ p2p_stream_seems_quiet (P2pStream *strm)
   return strm->ops->seems_quiet && strm->ops->seems_quiet (strm);
 }
 
+bool
+p2p_stream_lend (P2pStream *from, P2pStream *to)
+{
+  if (!from->ops->lend || !to->ops->is_plain)
+    return false;
+  from->ops->lend (from, to);
+  return true;
+}
+
+size_t
+p2p_stream_take_back (P2pStream *from)
+{
+  return from->ops->take_back (from);
+}
+
 P2pIo
 p2p_stream_writev (P2pStream *strm,
                    const struct iovec *iov,

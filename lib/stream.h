@@ -63,6 +63,15 @@ P2pIo p2p_stream_write_all (P2pStream *strm,
 /* Sends what the stream holds back. */
 P2pIo p2p_stream_flush (P2pStream *strm, int64_t deadline_us);
 
+/* While both rest and nothing of `from` is unread: lets `from` write what arrives into `to` itself,
+ * a little at a time, instead of calling for its reader; what `to` does not take at once waits for
+ * that one as ever. False: these two can't, and nothing has changed. Otherwise nobody may write to
+ * `to` or read from `from` before p2p_stream_take_back (from), after which `from` does not touch
+ * `to` any more and which answers how many bytes went that way. Waiting for either, also parked, is
+ * allowed. */
+bool p2p_stream_lend (P2pStream *from, P2pStream *to);
+size_t p2p_stream_take_back (P2pStream *from);
+
 /* Half-close: flushes, then FIN or close_notify. Nothing can be written afterwards. */
 P2pIo p2p_stream_shutdown (P2pStream *strm, int64_t deadline_us);
 

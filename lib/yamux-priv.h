@@ -116,6 +116,8 @@ struct YamuxStream
 
   YamuxChunks in;
   size_t in_bytes;
+  P2pStream *outlet;    /* (borrowed) (nullable) see p2p_stream_lend () */
+  size_t outlet_bytes;  /* what went there since it was lent */
   uint32_t window;      /* what the peer may still send */
   uint32_t window_size; /* = window + in_bytes + ungranted */
   uint32_t ungranted;   /* taken by the reader, for the next window update */
@@ -335,6 +337,15 @@ void yamux_send_last (P2pYamux *yamux, uint32_t go_away_code, int64_t deadline_u
 
 /* yamux-receive.c: the reader thread. NULL, or why the session ends (static). */
 const char *yamux_receive (P2pYamux *yamux, P2pSpan bytes);
+
+/* yamux-outlet.c */
+void yamux_lend (P2pStream *base, P2pStream *to);
+size_t yamux_take_back (P2pStream *base);
+/* Whether n bytes that have just come go straight to where they are meant for. strm->lock is held.
+ */
+bool yamux_outlet_takes_locked (const YamuxStream *strm, size_t n, size_t still_to_come);
+/* How many of them went; *ret_update: a window update is due. strm->lock is held. */
+size_t yamux_outlet_send_locked (YamuxStream *strm, P2pSpan bytes, bool *ret_update);
 
 /* yamux-window.c */
 /* The reader of strm took n bytes. True if a window update is due. strm->lock is held. */

@@ -237,6 +237,19 @@ chunk_of (P2pSpan bytes)
   return chunk;
 }
 
+/* Straight to where it is meant for, as far as that takes it. */
+static void
+pass_on_locked (YamuxStream *strm, P2pSpan *bytes, bool *ret_update)
+{
+  size_t n;
+
+  if (!yamux_outlet_takes_locked (strm, bytes->n, strm->yamux->frames.payload_left))
+    return;
+  n = yamux_outlet_send_locked (strm, *bytes, ret_update);
+  bytes->p += n;
+  bytes->n -= n;
+}
+
 static void
 deliver_locked (YamuxStream *strm, P2pSpan bytes, YamuxChunk *take_chunk, size_t still_to_come)
 {
@@ -268,13 +281,22 @@ refuse_behind_end (YamuxStream *strm)
   yamux_drain_locked (yamux, true);
 }
 
+static void
+grant (YamuxStream *strm)
+{
+  P2P_LOCKED (&strm->yamux->lock);
+  if (strm->in_table)
+    yamux_tell_locked (strm, YAMUX_TELL_WINDOW);
+  yamux_drain_locked (strm->yamux, true);
+}
+
 /* Data for somebody who has gone, or after FIN, is answered by RST. */
 static void
 receive_data (P2pYamux *yamux, P2pSpan bytes)
 {
   YamuxStream *strm = yamux->current;
   YamuxChunk *chunk;
-  bool wanted, answer, gone;
+  bool wanted, answer, gone, update = false;
 
   if (!strm)
     return;
@@ -285,6 +307,8 @@ receive_data (P2pYamux *yamux, P2pSpan bytes)
   answer = !wanted && strm->write_end == P2P_IO_OK;
   gone = strm->closed;
   if (wanted)
+    pass_on_locked (strm, &bytes, &update);
+  if (wanted && bytes.n > 0)
     deliver_locked (strm, bytes, g_steal_pointer (&chunk), yamux->frames.payload_left);
   p2p_mutex_unlock (&strm->lock);
 
@@ -295,6 +319,8 @@ receive_data (P2pYamux *yamux, P2pSpan bytes)
     refuse_behind_end (strm);
   else if (yamux->options.budget)
     yamux_budget_enforce (yamux->options.budget);
+  if (update)
+    grant (strm);
 }
 
 /* What the flags of a frame say once its payload is there. */

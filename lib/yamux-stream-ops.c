@@ -261,6 +261,7 @@ yamux_close (P2pStream *base)
 
   p2p_mutex_lock (&strm->lock);
   touch_locked (strm);
+  g_assert (!strm->outlet);
   memset (strm->waiters, 0, sizeof strm->waiters);
   orderly = strm->in_bytes == 0 && strm->write_end == P2P_IO_OK && !strm->quiet;
   reset = strm->rst_wanted;
@@ -378,6 +379,8 @@ const P2pStreamOps yamux_stream_ops = {
   .fd = yamux_fd,
   .arm = yamux_arm,
   .disarm = yamux_disarm,
+  .lend = yamux_lend,
+  .take_back = yamux_take_back,
   .polled = yamux_polled,
 };
 

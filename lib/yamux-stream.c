@@ -187,6 +187,8 @@ begin (YamuxStream *strm, P2pYamux *yamux, uint32_t id, bool by_us)
   strm->closed = strm->fin_wanted = strm->fin_sent = strm->rst_wanted = false;
   strm->read_end = strm->write_end = P2P_IO_OK;
   strm->window = strm->window_size = strm->send_window = YAMUX_INITIAL_WINDOW;
+  strm->outlet = NULL;
+  strm->outlet_bytes = 0;
   strm->ungranted = 0;
   strm->epoch_us = 0;
   strm->epoch_bytes = 0;
