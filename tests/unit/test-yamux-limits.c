@@ -4,6 +4,7 @@
  */
 #include "lib/fd.h"
 #include "lib/yamux-priv.h"
+#include "tests/unit/wait-for.h"
 #include "tests/unit/yamux-raw.h"
 
 /* The peer opens more than the backlog takes: refused by RST, and touching one makes room. */
@@ -197,6 +198,8 @@ test_max_streams (void)
   g_assert_cmpint (p2p_yamux_open (peer.end.yamux, WITHIN, &none), ==, P2P_IO_OVERFLOW);
   p2p_stream_reset (strms[0]);
   p2p_stream_close (strms[0]);
+  /* Its place is free when its RST is on its way, which may have to wait for the reader's ping. */
+  WAIT_FOR (p2p_yamux_get_stats (peer.end.yamux).streams == 2);
   strms[0] = must_open (&peer.end);
   for (size_t i = 0; i < 3; i++)
     p2p_stream_close (strms[i]);
