@@ -31,6 +31,7 @@ typedef struct
   P2pTlsCert *cert;     /* (owned) (nullable: not chosen yet) by the session while it lives */
   char *name;           /* (owned) (nullable) client: whom we ask for; server: the SNI */
   char *error;          /* (owned) (nullable) a sentence */
+  gnutls_typed_vdata_st wanted[2]; /* (borrowed: name) client: what the certificate must be for */
 
   P2pMutex lock;
   gnutls_session_t session; /* (owned) (lock: lock) */

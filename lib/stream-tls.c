@@ -108,6 +108,17 @@ p2p_stream_tls_server_new (P2pStream *take_lower, P2pTlsServer *server)
   return &tls->base;
 }
 
+/* A certificate for a server (RFC 5280 section 4.2.1.12), and for this one. */
+static void
+want_certificate (P2pTls *tls)
+{
+  tls->wanted[0] = (gnutls_typed_vdata_st){ .type = GNUTLS_DT_KEY_PURPOSE_OID,
+                                            .data = (unsigned char *) GNUTLS_KP_TLS_WWW_SERVER };
+  tls->wanted[1] = (gnutls_typed_vdata_st){ .type = GNUTLS_DT_DNS_HOSTNAME,
+                                            .data = (unsigned char *) tls->name };
+  gnutls_session_set_verify_cert2 (tls->session, tls->wanted, tls->name ? 2 : 1, 0);
+}
+
 static P2pStream *
 client_new (P2pStream *take_lower, P2pTlsClient *client, const char *server_name, uint64_t key)
 {
@@ -123,7 +134,7 @@ client_new (P2pStream *take_lower, P2pTlsClient *client, const char *server_name
   if (tls->name && !is_address (tls->name))
     (void) gnutls_server_name_set (tls->session, GNUTLS_NAME_DNS, tls->name, strlen (tls->name));
   if (!client->skip_verify)
-    gnutls_session_set_verify_cert (tls->session, tls->name, 0);
+    want_certificate (tls);
   tls->session_key = key;
   if (key)
     (void) p2p_tls_sessions_use (&client->sessions, key, tls->session); /* else the long way */
