@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # make stress: what is too long for each change, in a directory that was configured and built. Logs are in ./stress, builds with
 # sanitizers in ./stress/asan and ./stress/tsan. From the environment:
-#   STRESS_STAGES    which: full repeat soak endure fuzz asan tsan (all)
+#   STRESS_STAGES    which: full repeat tunnel soak endure fuzz asan tsan (all)
 #   STRESS_ROUNDS    how often every test runs, with twice as many at once as there are processors (20)
+#   REPEAT_ROUNDS    how often the tunnel's tests run: see repeat.sh (100)
 #   SOAK_SECONDS     the soak (1800); under a sanitizer at most 300 of it
 #   ENDURE_SECONDS   kills, stops and cuts of agent and daemon (1200)
 #   FUZZ_SECONDS     of each fuzz target (600)
@@ -16,7 +17,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd) || exit 1
 # shellcheck source=tests/tools/check.sh
 . "$top/tests/tools/check.sh"
 
-stages=${STRESS_STAGES:-full repeat soak endure fuzz asan tsan}
+stages=${STRESS_STAGES:-full repeat tunnel soak endure fuzz asan tsan}
 rounds=${STRESS_ROUNDS:-20}
 soak_seconds=${SOAK_SECONDS:-1800}
 endure_seconds=${ENDURE_SECONDS:-1200}
@@ -62,6 +63,7 @@ stress_main () {
   say "Logs: $check_dir"
   ! has full || stage "test: every test in its full size" env P2P_TEST_FULL=1 VERBOSE=1 make -C "$built" -j"$jobs" -k check
   ! has repeat || stage "test: every test $rounds times" repeat_in "$built"
+  ! has tunnel || stage "test: the tunnel's tests ${REPEAT_ROUNDS:-100} times" make -C "$built" -j"$jobs" repeat
   ! has soak || stage "test: soak of $soak_seconds s" soak_in "$built" "$soak_seconds"
   ! has endure || stage "test: kills, stops and cuts for $endure_seconds s" endure_in "$built" "$endure_seconds"
   ! has fuzz || stage "test: fuzz targets, $fuzz_seconds s each" make -C "$built" fuzz FUZZ_SECONDS="$fuzz_seconds"
