@@ -32,6 +32,7 @@ import (
 
 const (
 	frameMax  = 16384
+	backlog   = 256 // streams for which an agent bears waiting for its workers
 	atOnce    = 300
 	allWithin = 4 * time.Minute // far more than anything here takes
 	upgrade   = "p2pstream-yamux"
@@ -206,20 +207,43 @@ func echoOrigin() string {
 	return listener.Addr().String()
 }
 
-func open(session *yamux.Session, network, address string) (*yamux.Stream, answer) {
+func open(session *yamux.Session, network, address string) (*yamux.Stream, answer, error) {
 	var got answer
 	st, err := session.OpenStream()
 	fail(err)
-	fail(writeFrame(st, request{1, "go", network, address}))
-	fail(readFrame(st, &got))
+	err = writeFrame(st, request{1, "go", network, address})
+	if err == nil {
+		err = readFrame(st, &got)
+	}
+	return st, got, err
+}
+
+func mustOpen(session *yamux.Session, network, address string) (*yamux.Stream, answer) {
+	st, got, err := open(session, network, address)
+	fail(err)
 	return st, got
 }
 
 // echo sends so many bytes through a new stream, reads them back and closes it.
 func echo(session *yamux.Session, network, address string, size int) {
-	st, got := open(session, network, address)
+	st, got := mustOpen(session, network, address)
+	echoOn(st, got, size)
+}
+
+// echoPatiently is echo that asks again for a stream that is refused: the backlog may be full of others.
+func echoPatiently(session *yamux.Session, network, address string, size int) {
+	st, got, err := open(session, network, address)
+	for errors.Is(err, yamux.ErrConnectionReset) {
+		time.Sleep(10 * time.Millisecond)
+		st, got, err = open(session, network, address)
+	}
+	fail(err)
+	echoOn(st, got, size)
+}
+
+func echoOn(st *yamux.Stream, got answer, size int) {
 	if !got.OK {
-		fail(fmt.Errorf("%s %s: %+v", network, address, got))
+		fail(fmt.Errorf("%+v", got))
 	}
 	sent := make([]byte, size)
 	for i := range sent {
@@ -253,17 +277,18 @@ func try(session *yamux.Session, large int) {
 	fmt.Println("good: one byte")
 	echo(session, "tcp", origin, large)
 	fmt.Println("good: a large body each way")
-	together(atOnce, func(i int) { echo(session, "tcp", origin, 1000+i) })
+	together(backlog, func(i int) { echo(session, "tcp", origin, 1000+i) })
+	together(atOnce, func(i int) { echoPatiently(session, "tcp", origin, 1000+i) })
 	fmt.Println("good: streams at once")
 	echo(session, "probe", "-", 1000)
 	fmt.Println("good: a probe")
 
-	st, got := open(session, "tcp", "127.0.0.1:1") // a port that nobody listens on
+	st, got := mustOpen(session, "tcp", "127.0.0.1:1") // a port that nobody listens on
 	if got.OK || got.ErrorKind != "dial_failed" {
 		fail(fmt.Errorf("nobody listens: %+v", got))
 	}
 	fail(st.Close())
-	st, got = open(session, "udp", origin)
+	st, got = mustOpen(session, "udp", origin)
 	if got.OK || got.ErrorKind != "invalid_open_request" {
 		fail(fmt.Errorf("another network: %+v", got))
 	}
