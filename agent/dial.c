@@ -158,9 +158,8 @@ dial_stop (DialStop *stop)
 static bool
 show_stream (DialStop *stop, P2pStream *strm)
 {
-  if (!stop)
-    return true;
   P2P_LOCKED (&stop->lock);
+
   stop->strm = strm;
   return !stop->stopped;
 }
@@ -184,8 +183,7 @@ connect_tcp (P2pStream **ret_strm, DialStop *stop, int64_t deadline_us)
 
   if (io != P2P_IO_OK)
     return io;
-  return p2p_connect_addresses_unless (addresses, n, stop ? stop->bell_fd : -1, deadline_us,
-                                       ret_strm);
+  return p2p_connect_addresses_unless (addresses, n, stop->bell_fd, deadline_us, ret_strm);
 }
 
 /* Takes the connection over; it is closed on failure. */
@@ -232,10 +230,4 @@ dial_connect (P2pStream **ret_strm, DialStop *stop, int64_t deadline_us, char **
     return start_tls (strm, stop, deadline_us, ret_strm, ret_why);
   *ret_strm = strm;
   return P2P_IO_OK;
-}
-
-P2pIo
-dial_daemon (P2pStream **ret_strm, int64_t deadline_us, char **ret_why)
-{
-  return dial_connect (ret_strm, NULL, deadline_us, ret_why);
 }

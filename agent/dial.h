@@ -15,7 +15,8 @@ typedef enum
   DIAL_REFUSED, /* the daemon said no */
 } DialResult;
 
-/* What ends a try before its deadline, but for its look-up of the name. */
+/* What ends a try before its deadline, but for its look-up of the name: p2p_resolver_stop () of
+ * agent.daemon_resolver does. */
 typedef struct
 {
   int bell_fd; /* constant; readable once stopped */
@@ -30,11 +31,10 @@ void dial_stop_done (DialStop *stop);
 /* Any thread; does not block. */
 void dial_stop (DialStop *stop);
 
-/* Connects and verifies. stop (nullable) goes on to end the stream, which is then to be closed by
+/* Connects and verifies. stop goes on to end the stream, which is then to be closed by
  * dial_close () and nothing else. */
 P2pIo dial_connect (P2pStream **ret_strm, DialStop *stop, int64_t deadline_us, char **ret_why);
 void dial_close (P2pStream *take_strm, DialStop *stop);
-P2pIo dial_daemon (P2pStream **ret_strm, int64_t deadline_us, char **ret_why);
 
 /* Asks for the tunnel; why is set unless DIAL_OK. */
 DialResult dial_ask (P2pStream *strm, int64_t deadline_us, char **ret_why);

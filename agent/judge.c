@@ -4,7 +4,15 @@
 #include "agent/judge.h"
 
 #include "agent/agent.h"
+#include "lib/fd.h"
 #include "lib/resolver.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static int ending_fd = -1; /* constant while workers run; readable once the agent ends */
 
 /* Keeps those that are good, in their order. When there is none: the first one's fault. */
 static AllowVerdict
@@ -54,7 +62,34 @@ judge_and_connect (const char *host,
       verdict = keep_allowed (host, port, addresses, &n);
     }
   if (verdict == ALLOW_YES)
-    return p2p_connect_addresses (addresses, n, deadline_us, ret_strm);
+    return p2p_connect_addresses_unless (addresses, n, ending_fd, deadline_us, ret_strm);
   *ret_denied = allow_verdict_text (verdict);
   return P2P_IO_REFUSED;
+}
+
+bool
+judge_setup (GError **error)
+{
+  ending_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (ending_fd >= 0)
+    return true;
+  g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno), "eventfd: %s",
+               g_strerror (errno));
+  return false;
+}
+
+void
+judge_stop (void)
+{
+  uint64_t one = 1;
+
+  p2p_resolver_stop (agent.resolver);
+  if (write (ending_fd, &one, sizeof one) < 0)
+    g_assert (errno == EAGAIN); /* full: rung already */
+}
+
+void
+judge_teardown (void)
+{
+  p2p_fd_close (&ending_fd);
 }

@@ -7,10 +7,16 @@
 
 #include "lib/stream.h"
 
+#include <glib.h>
 #include <stdint.h>
 
-/* Resolves, judges, connects to the first that answers; blocks to the deadline. *ret_denied
- * (static) is set when it was the judgement that said no. */
+bool judge_setup (GError **error);
+/* Nobody waits for a name or a connection any more: P2P_IO_STOPPED. For good; does not block. */
+void judge_stop (void);
+void judge_teardown (void);
+
+/* Resolves, judges, connects to the first that answers; blocks to the deadline, or until
+ * judge_stop (). *ret_denied (static) is set when it was the judgement that said no. */
 P2pIo judge_and_connect (const char *host,
                          uint16_t port,
                          int64_t deadline_us,

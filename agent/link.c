@@ -280,6 +280,7 @@ link_run (int signal_fd)
       if (!link_.session && p2p_now_us () >= link_.next_try_us)
         start_try ();
     }
+  p2p_resolver_stop (agent.daemon_resolver); /* whoever dials waits for nothing any more */
   dials_done ();
   drain ();
   p2p_fd_close (&link_.network_fd);

@@ -4,6 +4,7 @@
  * signals and holds the link. */
 #include "agent/agent.h"
 #include "agent/denials.h"
+#include "agent/judge.h"
 #include "agent/report.h"
 #include "agent/setup.h"
 
@@ -63,7 +64,8 @@ start (GError **error)
   if (!agent.daemon_resolver)
     return false;
   agent.budget = p2p_yamux_budget_new (MEMORY_MAX);
-  report_setup ();
+  if (!judge_setup (error) || !report_setup (error))
+    return false;
   agent.pool = p2p_pool_new (&pool_options, error);
   return agent.pool != NULL;
 }
@@ -73,10 +75,13 @@ stop (void)
 {
   if (agent.pool)
     {
+      judge_stop ();
+      report_stop ();
       while (!p2p_pool_stop (agent.pool, p2p_deadline_ms (POOL_STOP_MS)))
         ; /* every task has a deadline of its own */
       p2p_pool_free (agent.pool);
       report_teardown ();
+      judge_teardown ();
     }
   g_clear_pointer (&agent.budget, p2p_yamux_budget_unref);
   g_clear_pointer (&agent.daemon_resolver, p2p_resolver_free);

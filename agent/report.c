@@ -28,6 +28,7 @@ static struct
   char text[2048]; /* the request */
   size_t n_text;
   P2pStream *strm; /* (owned) (nullable) kept between reports; the worker's while busy */
+  DialStop stop;
   int64_t due_us, last_us, last_cpu_us; /* the main thread's */
 } report;
 
@@ -136,7 +137,7 @@ send_once (int64_t deadline_us)
   g_autofree char *why = NULL;
   unsigned status = 0;
 
-  if (!report.strm && dial_daemon (&report.strm, deadline_us, &why) != P2P_IO_OK)
+  if (!report.strm && dial_connect (&report.strm, &report.stop, deadline_us, &why) != P2P_IO_OK)
     {
       p2p_log (P2P_LOG_DEBUG, "agent", "report: %s", why);
       return;
@@ -144,7 +145,7 @@ send_once (int64_t deadline_us)
   if (p2p_stream_write_all (report.strm, &iov, 1, NULL, deadline_us) != P2P_IO_OK
       || !read_answer (report.strm, &status, deadline_us))
     {
-      p2p_stream_close (g_steal_pointer (&report.strm));
+      dial_close (g_steal_pointer (&report.strm), &report.stop);
       report.older_daemon = false; /* another one may be there when it is dialled again */
     }
   if (status == 400) /* a member that it does not know: the next one goes without */
@@ -177,15 +178,26 @@ report_when_due (const P2pYamuxStats *stats)
   p2p_pool_submit (agent.pool, &report.task);
 }
 
-void
-report_setup (void)
+bool
+report_setup (GError **error)
 {
   report.task.run = report_run;
+  if (dial_stop_init (&report.stop))
+    return true;
+  g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_MFILE, "reports: no descriptor is free");
+  return false;
+}
+
+void
+report_stop (void)
+{
+  dial_stop (&report.stop);
 }
 
 void
 report_teardown (void)
 {
   g_assert (!atomic_load (&report.busy)); /* the pool has ended */
-  p2p_stream_close (g_steal_pointer (&report.strm));
+  dial_close (g_steal_pointer (&report.strm), &report.stop);
+  dial_stop_done (&report.stop);
 }

@@ -7,7 +7,12 @@
 
 #include "lib/yamux.h"
 
-void report_setup (void);
+#include <glib.h>
+
+bool report_setup (GError **error);
+/* The one that is under way ends now. For good; any thread; does not block. */
+void report_stop (void);
+/* None is under way any more. */
 void report_teardown (void);
 
 /* Sends one if it is time and the one before is through. Does not block. */

@@ -145,15 +145,6 @@ p2p_connect_addresses_unless (const P2pAddress *addresses,
   return P2P_IO_OK;
 }
 
-P2pIo
-p2p_connect_addresses (const P2pAddress *addresses,
-                       unsigned n,
-                       int64_t deadline_us,
-                       P2pStream **ret_strm)
-{
-  return p2p_connect_addresses_unless (addresses, n, -1, deadline_us, ret_strm);
-}
-
 static P2pIo
 connect_path (P2pSpan path, int64_t deadline_us, P2pStream **ret_strm)
 {
@@ -196,5 +187,5 @@ p2p_connect (P2pResolver *resolver,
   if (n == 1)
     return p2p_stream_tcp_connect ((const struct sockaddr *) &addresses[0].address,
                                    addresses[0].len, deadline_us, ret_strm);
-  return p2p_connect_addresses (addresses, n, deadline_us, ret_strm);
+  return p2p_connect_addresses_unless (addresses, n, -1, deadline_us, ret_strm);
 }

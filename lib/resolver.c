@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define N_THREADS_MAX 64
-#define NAME_MAX_LEN 253
 
 typedef struct
 {
@@ -29,6 +28,14 @@ typedef struct
   GList used;            /* link in resolver->used */
 } Entry;
 
+typedef struct
+{
+  P2pResolver *resolver; /* (borrowed) */
+  pthread_t thread;
+  bool asking; /* (lock: lock) it is in the look-up function */
+  bool left;   /* (lock: lock) it was, when the resolver was freed: nobody joins it */
+} Worker;
+
 struct P2pResolver
 {
   P2pResolverOptions options;
@@ -39,8 +46,10 @@ struct P2pResolver
   GQueue used;             /* of Entry, latest first (lock: lock) */
   GQueue queue;            /* of Entry (borrowed: entries) (lock: lock) */
   bool stopping;           /* (lock: lock) */
-  pthread_t threads[N_THREADS_MAX]; /* (lock: lock) made when all others are busy */
-  unsigned n_threads, n_idle;       /* (lock: lock) */
+  Worker workers[N_THREADS_MAX]; /* (lock: lock) made when all others are busy */
+  unsigned n_workers, n_idle;    /* (lock: lock) */
+  unsigned n_asking;             /* (lock: lock) of them */
+  unsigned n_users; /* (lock: lock) who was left, and who left them: the last one frees it */
 };
 
 static void
@@ -50,30 +59,6 @@ entry_free (void *data)
 
   g_free (entry->name);
   g_free (entry);
-}
-
-/* RFC 8305 section 4: families take turns, the one that the system prefers first; the order within
- * each stays. */
-static void
-interleave (P2pAddress addresses[P2P_ADDRESSES_MAX], unsigned n)
-{
-  P2pAddress ordered[P2P_ADDRESSES_MAX];
-  bool taken[P2P_ADDRESSES_MAX] = { false };
-  int family = n > 0 ? addresses[0].address.ss_family : AF_UNSPEC;
-
-  for (unsigned i = 0; i < n; i++)
-    {
-      unsigned pick = n;
-
-      for (unsigned j = n; j > 0; j--)
-        if (!taken[j - 1] && (pick == n || addresses[j - 1].address.ss_family == family
-                              || addresses[pick].address.ss_family != family))
-          pick = j - 1;
-      taken[pick] = true;
-      ordered[i] = addresses[pick];
-      family = ordered[i].address.ss_family == AF_INET ? AF_INET6 : AF_INET;
-    }
-  memcpy (addresses, ordered, n * sizeof *addresses);
 }
 
 /* The threads -----------------------------------------------------------------------------------
@@ -118,8 +103,9 @@ take_answer_locked (P2pResolver *resolver,
 
 /* Looks it up without the lock. */
 static void
-serve_locked (P2pResolver *resolver, Entry *entry)
+serve_locked (Worker *worker, Entry *entry)
 {
+  P2pResolver *resolver = worker->resolver;
   P2pAddress addresses[P2P_ADDRESSES_MAX];
   int64_t begun_us = p2p_now_us ();
   unsigned n = 0;
@@ -127,12 +113,16 @@ serve_locked (P2pResolver *resolver, Entry *entry)
 
   entry->queued = false;
   entry->n_running++;
+  worker->asking = true;
+  resolver->n_asking++;
   p2p_mutex_unlock (&resolver->lock);
   /* A busy entry is never freed, and its name never changes. */
   rc = resolver->options.func (entry->name, addresses, &n, resolver->options.data);
   if (rc == 0)
-    interleave (addresses, n);
+    p2p_resolver_interleave (addresses, n);
   p2p_mutex_lock (&resolver->lock);
+  worker->asking = false;
+  resolver->n_asking--;
   entry->n_running--;
   /* One that hung says nothing about what another found since. */
   if (begun_us >= entry->begun_us)
@@ -144,10 +134,23 @@ serve_locked (P2pResolver *resolver, Entry *entry)
   p2p_cond_broadcast (&resolver->answered);
 }
 
+static void
+free_memory (P2pResolver *resolver)
+{
+  g_queue_clear (&resolver->queue);
+  g_hash_table_destroy (resolver->entries);
+  p2p_cond_done (&resolver->work);
+  p2p_cond_done (&resolver->answered);
+  p2p_mutex_done (&resolver->lock);
+  g_free (resolver);
+}
+
 static void *
 thread_main (void *data)
 {
-  P2pResolver *resolver = data;
+  Worker *worker = data;
+  P2pResolver *resolver = worker->resolver;
+  bool last;
 
   (void) pthread_setname_np (pthread_self (), "resolver"); /* for people only */
   p2p_mutex_lock (&resolver->lock);
@@ -157,14 +160,17 @@ thread_main (void *data)
 
       if (entry)
         {
-          serve_locked (resolver, entry);
+          serve_locked (worker, entry);
           continue;
         }
       resolver->n_idle++;
       (void) p2p_cond_wait (&resolver->work, &resolver->lock, P2P_FOREVER);
       resolver->n_idle--;
     }
+  last = worker->left && --resolver->n_users == 0;
   p2p_mutex_unlock (&resolver->lock);
+  if (last)
+    free_memory (resolver);
   return NULL;
 }
 
@@ -172,10 +178,13 @@ thread_main (void *data)
 static int
 add_thread_locked (P2pResolver *resolver)
 {
-  int rc = pthread_create (&resolver->threads[resolver->n_threads], NULL, thread_main, resolver);
+  Worker *worker = &resolver->workers[resolver->n_workers];
+  int rc;
 
+  worker->resolver = resolver;
+  rc = pthread_create (&worker->thread, NULL, thread_main, worker);
   if (rc == 0)
-    resolver->n_threads++;
+    resolver->n_workers++;
   return rc;
 }
 
@@ -187,7 +196,7 @@ enqueue_locked (P2pResolver *resolver, Entry *entry)
   g_queue_push_tail (&resolver->queue, entry);
   p2p_cond_signal (&resolver->work);
   if (resolver->queue.length > resolver->n_idle
-      && resolver->n_threads < MIN (resolver->options.n_threads, N_THREADS_MAX))
+      && resolver->n_workers < MIN (resolver->options.n_threads, N_THREADS_MAX))
     (void) add_thread_locked (resolver); /* without one more it waits for those that are there */
 }
 
@@ -222,57 +231,66 @@ p2p_resolver_new (unsigned n_threads, unsigned cache_max, GError **error)
                                                        .good_ms = 30000,
                                                        .failed_ms = 5000,
                                                        .stale_after_ms = 1000,
+                                                       .leave_after_ms = 500,
                                                        .func = p2p_resolver_ask_system },
                                 error);
 }
 
 void
-p2p_resolver_free (P2pResolver *resolver)
+p2p_resolver_stop (P2pResolver *resolver)
 {
-  if (!resolver)
-    return;
-  p2p_mutex_lock (&resolver->lock);
+  P2P_LOCKED (&resolver->lock);
+
   resolver->stopping = true;
   p2p_cond_broadcast (&resolver->work);
+  p2p_cond_broadcast (&resolver->answered);
+}
+
+/* Those that still ask after a while are left alone. */
+static void
+part_locked (P2pResolver *resolver)
+{
+  int64_t deadline_us = p2p_deadline_ms (resolver->options.leave_after_ms);
+  bool in_time = true;
+
+  while (resolver->n_asking > 0 && in_time)
+    in_time = p2p_cond_wait (&resolver->answered, &resolver->lock, deadline_us);
+  resolver->n_users = 1;
+  for (unsigned i = 0; i < resolver->n_workers; i++)
+    {
+      Worker *worker = &resolver->workers[i];
+
+      worker->left = worker->asking;
+      if (!worker->left)
+        continue;
+      resolver->n_users++;
+      P2P_PTHREAD (pthread_detach (worker->thread));
+    }
+}
+
+void
+p2p_resolver_free (P2pResolver *resolver)
+{
+  bool last;
+
+  if (!resolver)
+    return;
+  p2p_resolver_stop (resolver);
+  p2p_mutex_lock (&resolver->lock);
+  part_locked (resolver);
   p2p_mutex_unlock (&resolver->lock);
-  for (unsigned i = 0; i < resolver->n_threads; i++)
-    P2P_PTHREAD (pthread_join (resolver->threads[i], NULL));
-  g_queue_clear (&resolver->queue);
-  g_hash_table_destroy (resolver->entries);
-  p2p_cond_done (&resolver->work);
-  p2p_cond_done (&resolver->answered);
-  p2p_mutex_done (&resolver->lock);
-  g_free (resolver);
+  for (unsigned i = 0; i < resolver->n_workers; i++)
+    if (!resolver->workers[i].left)
+      P2P_PTHREAD (pthread_join (resolver->workers[i].thread, NULL));
+  p2p_mutex_lock (&resolver->lock);
+  last = --resolver->n_users == 0;
+  p2p_mutex_unlock (&resolver->lock);
+  if (last)
+    free_memory (resolver);
 }
 
 /* Looking up ------------------------------------------------------------------------------------
  */
-
-static void
-set_ports (P2pAddress *addresses, unsigned n, uint16_t port)
-{
-  for (unsigned i = 0; i < n; i++)
-    if (addresses[i].address.ss_family == AF_INET)
-      ((struct sockaddr_in *) &addresses[i].address)->sin_port = htons (port);
-    else
-      ((struct sockaddr_in6 *) &addresses[i].address)->sin6_port = htons (port);
-}
-
-/* Only what can be a name in DNS or in a hosts file goes to the system. */
-static bool
-copy_name (P2pSpan host, char ret_name[NAME_MAX_LEN + 1])
-{
-  if (host.n == 0 || host.n > NAME_MAX_LEN)
-    return false;
-  for (size_t i = 0; i < host.n; i++)
-    {
-      if (!g_ascii_isalnum (host.p[i]) && !(host.p[i] != '\0' && strchr ("-_.:%", host.p[i])))
-        return false;
-      ret_name[i] = g_ascii_tolower (host.p[i]);
-    }
-  ret_name[host.n] = '\0';
-  return true;
-}
 
 /* Forgets the entry that was asked for longest ago; false: all are in use. */
 static bool
@@ -330,7 +348,7 @@ wait_for_answer_locked (P2pResolver *resolver, Entry *entry, int64_t deadline_us
     deadline_us
         = MIN (deadline_us, entry->queued_at_us + resolver->options.stale_after_ms * 1000);
   entry->n_waiting++;
-  while (entry->n_answers == seen && in_time)
+  while (entry->n_answers == seen && in_time && !resolver->stopping)
     in_time = p2p_cond_wait (&resolver->answered, &resolver->lock, deadline_us);
   entry->n_waiting--;
   if (entry->n_addresses > 0)
@@ -350,7 +368,7 @@ wait_for_fresh_locked (P2pResolver *resolver, Entry *entry, int64_t deadline_us)
   if (entry->n_addresses > 0)
     deadline_us = MIN (deadline_us, since_us + resolver->options.stale_after_ms * 1000);
   entry->n_waiting++;
-  while (entry->begun_us < since_us && in_time)
+  while (entry->begun_us < since_us && in_time && !resolver->stopping)
     in_time = p2p_cond_wait (&resolver->answered, &resolver->lock, deadline_us);
   entry->n_waiting--;
   if (entry->n_addresses > 0)
@@ -369,23 +387,25 @@ look_up (P2pResolver *resolver,
          WaitFunc wait,
          int64_t deadline_us)
 {
-  char name[NAME_MAX_LEN + 1];
+  char name[P2P_RESOLVER_NAME_MAX + 1];
   Entry *entry;
   P2pIo io;
 
-  if (!copy_name (host, name))
+  if (!p2p_resolver_copy_name (host, name))
     return P2P_IO_REFUSED;
   if (p2p_resolver_parse_address (name, &ret_addresses[0]))
     {
-      set_ports (ret_addresses, 1, port);
+      p2p_resolver_set_ports (ret_addresses, 1, port);
       *ret_n = 1;
       return P2P_IO_OK;
     }
   if (strpbrk (name, ":%"))
     return P2P_IO_REFUSED;
   p2p_mutex_lock (&resolver->lock);
-  entry = find_entry_locked (resolver, name);
+  entry = resolver->stopping ? NULL : find_entry_locked (resolver, name);
   io = entry ? wait (resolver, entry, deadline_us) : P2P_IO_OVERFLOW;
+  if (resolver->stopping)
+    io = P2P_IO_STOPPED;
   if (io == P2P_IO_OK)
     {
       memcpy (ret_addresses, entry->addresses, entry->n_addresses * sizeof *ret_addresses);
@@ -393,7 +413,7 @@ look_up (P2pResolver *resolver,
     }
   p2p_mutex_unlock (&resolver->lock);
   if (io == P2P_IO_OK)
-    set_ports (ret_addresses, *ret_n, port);
+    p2p_resolver_set_ports (ret_addresses, *ret_n, port);
   return io;
 }
 

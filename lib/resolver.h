@@ -24,11 +24,15 @@ typedef struct
 
 /* n_threads: at most so many, made as they are needed. */
 P2pResolver *p2p_resolver_new (unsigned n_threads, unsigned cache_max, GError **error);
-/* Joins its threads. */
+/* From now on who waits for a name, or asks for one, gets P2P_IO_STOPPED. Does not block. */
+void p2p_resolver_stop (P2pResolver *resolver);
+/* Joins its threads but those that a name server keeps for longer than half a second: they end when
+ * it answers, or with the process. Nobody waits for a name any more. */
 void p2p_resolver_free (P2pResolver *resolver);
 
 /* host is a name, an IPv4 or an IPv6 address without brackets. Addresses come in the order of RFC
- * 8305 section 4 (families take turns). P2P_IO_REFUSED: no such name. P2P_IO_TIMEOUT. */
+ * 8305 section 4 (families take turns). P2P_IO_REFUSED: no such name. P2P_IO_TIMEOUT.
+ * P2P_IO_STOPPED. */
 P2pIo p2p_resolver_lookup (P2pResolver *resolver,
                            P2pSpan host,
                            uint16_t port,
@@ -54,13 +58,8 @@ P2pIo p2p_connect (P2pResolver *resolver,
                    int64_t deadline_us,
                    P2pStream **ret_strm);
 
-/* The second half of it, for who judges the addresses first; n is 1 to P2P_ADDRESSES_MAX. */
-P2pIo p2p_connect_addresses (const P2pAddress *addresses,
-                             unsigned n,
-                             int64_t deadline_us,
-                             P2pStream **ret_strm);
-
-/* P2P_IO_STOPPED as soon as stop_fd is readable. */
+/* The second half of it, for who judges the addresses first; n is 1 to P2P_ADDRESSES_MAX.
+ * P2P_IO_STOPPED as soon as stop_fd (-1: never) is readable. */
 P2pIo p2p_connect_addresses_unless (const P2pAddress *addresses,
                                     unsigned n,
                                     int stop_fd,

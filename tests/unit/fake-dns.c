@@ -97,6 +97,7 @@ dns_resolver_new (Dns *dns, int64_t good_ms, int64_t failed_ms, unsigned cache_m
                                                            .good_ms = good_ms,
                                                            .failed_ms = failed_ms,
                                                            .stale_after_ms = 5,
+                                                           .leave_after_ms = dns->left ? 1 : 20000,
                                                            .func = fake_lookup,
                                                            .data = dns },
                                     &error);

@@ -22,6 +22,7 @@ typedef struct
   unsigned n_hanging;       /* (lock: lock) */
   int hang_rc;              /* what they answer then (lock: lock) */
   unsigned n_asked;         /* (lock: lock) */
+  bool left;                /* constant: the resolver's end does not wait for it */
 } Dns;
 
 /* On dns as the caller has filled it in; its lock is made here. Times as in P2pResolverOptions. */

@@ -46,9 +46,12 @@ fake_lookup (const char *name,
 static void
 agent_set_up (Dns *dns, const char *allow, const char *deny)
 {
-  P2pResolverOptions options = {
-    .n_threads = 1, .cache_max = 4, .stale_after_ms = SOON_MS, .func = fake_lookup, .data = dns
-  };
+  P2pResolverOptions options = { .n_threads = 1,
+                                 .cache_max = 4,
+                                 .stale_after_ms = SOON_MS,
+                                 .leave_after_ms = SOON_MS,
+                                 .func = fake_lookup,
+                                 .data = dns };
   g_auto (GStrv) allowed = g_strsplit (allow, ",", -1), denied = g_strsplit (deny, ",", -1);
   g_autoptr (GError) error = NULL;
 

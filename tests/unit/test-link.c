@@ -82,7 +82,7 @@ place_start (Place *place)
   agent.daemon_resolver = p2p_resolver_new (1, 1, NULL);
   agent.budget = p2p_yamux_budget_new (1 << 20);
   agent.pool = p2p_pool_new (&pool, NULL);
-  report_setup ();
+  g_assert_true (report_setup (NULL));
   place->end_fd = eventfd (0, EFD_CLOEXEC);
   P2P_PTHREAD (pthread_create (&place->thread, NULL, link_main, place));
 }

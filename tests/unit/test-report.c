@@ -46,7 +46,7 @@ agent_set_up (uint16_t port)
   denials_setup ();
   agent.daemon_resolver = p2p_resolver_new (1, 4, &error);
   g_assert_no_error (error);
-  report_setup ();
+  g_assert_true (report_setup (NULL));
   agent.pool = p2p_pool_new (&options, &error);
   g_assert_no_error (error);
 }

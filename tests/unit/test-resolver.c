@@ -293,6 +293,35 @@ test_fresh_beside_hanging (void)
   dns_resolver_free (resolver, &dns);
 }
 
+/* Who waits is told at once, and those that the name server keeps are left behind. */
+static void
+test_stop (void)
+{
+  Dns dns = { .hang = 2, .left = true };
+  P2pResolver *resolver = dns_resolver_new (&dns, 60000, 60000, 4);
+  Asker asker = { .resolver = resolver, .io = P2P_IO_SYS };
+  P2pAddress addresses[P2P_ADDRESSES_MAX];
+  pthread_t thread;
+  unsigned n = 0;
+
+  P2P_PTHREAD (pthread_create (&thread, NULL, asker_main, &asker));
+  dns_await (&dns, 1);
+  g_assert_cmpint (lookup (resolver, "two.test", addresses, &n, p2p_deadline_ms (5)), ==,
+                   P2P_IO_TIMEOUT);
+  dns_await (&dns, 2);
+  p2p_resolver_stop (resolver);
+  P2P_PTHREAD (pthread_join (thread, NULL));
+  g_assert_cmpint (asker.io, ==, P2P_IO_STOPPED);
+  g_assert_cmpint (lookup (resolver, "three.test", addresses, &n, SOON), ==, P2P_IO_STOPPED);
+  g_assert_cmpint (lookup_fresh (resolver, "one.test", addresses, &n), ==, P2P_IO_STOPPED);
+  g_assert_cmpint (lookup (resolver, "10.0.0.1", addresses, &n, P2P_TRY), ==, P2P_IO_OK);
+  p2p_resolver_free (resolver);
+  g_assert_cmpuint (dns_asked (&dns), ==, 2);
+  dns_release (&dns, EAI_NONAME); /* they free it */
+  p2p_cond_done (&dns.changed);
+  p2p_mutex_done (&dns.lock);
+}
+
 /* The system's own look-up, for the one name that needs no network. */
 static void
 test_localhost (void)
@@ -321,6 +350,7 @@ main (int argc, char **argv)
   g_test_add_func ("/resolver/shared", test_shared);
   g_test_add_func ("/resolver/fresh", test_fresh);
   g_test_add_func ("/resolver/fresh-beside-hanging", test_fresh_beside_hanging);
+  g_test_add_func ("/resolver/stop", test_stop);
   g_test_add_func ("/resolver/localhost", test_localhost);
   return g_test_run ();
 }
