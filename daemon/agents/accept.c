@@ -172,12 +172,14 @@ static void
 copy_text (char *buf, size_t size, P2pSpan text)
 {
   size_t n = MIN (text.n, size - 1);
+  const char *valid;
 
   if (n > 0)
     memcpy (buf, text.p, n);
   buf[n] = '\0';
-  if (!g_utf8_validate (buf, -1, NULL))
-    buf[0] = '\0';
+  if (!g_utf8_validate (buf, -1, &valid))
+    buf[n < text.n && g_utf8_get_char_validated (valid, -1) == (gunichar) -2 ? valid - buf : 0]
+        = '\0'; /* a character that was cut goes, other nonsense with all of it */
 }
 
 static void
@@ -194,10 +196,10 @@ static bool
 is_room (int64_t agent_id)
 {
   P2P_LOCKED (&registry.lock);
+  const Known *known = g_hash_table_lookup (registry.known, &agent_id);
 
   return !registry.stopping
-         && (registry_get_known_locked (agent_id)->live
-             || registry.n_live < registry.options.agents_max);
+         && ((known && known->live) || registry.n_live < registry.options.agents_max);
 }
 
 static void
