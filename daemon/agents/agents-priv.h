@@ -29,6 +29,7 @@ struct Session
 {
   int64_t agent_id;
   char *agent_name;     /* (owned) for the log */
+  uint8_t token_sha256[32]; /* of the token that it came with */
   P2pYamux *yamux;      /* (owned) set before it is listed */
   char instance[33];    /* "" when the agent sent none */
   char reported_name[128];
@@ -83,7 +84,8 @@ Known *registry_get_known_locked (int64_t id);
 
 /* Makes it the agent's session; one that held the place drains, and the log says by whom it was
  * displaced. An instance that lost the place just now waits for it first (place.h). False: too many
- * agents, or the daemon is ending; the session then belongs to the keeper still, ending. */
+ * agents, the daemon is ending, or the agent has no right to be here any more; the session then
+ * belongs to the keeper still, ending. */
 bool registry_add (Session *session);
 /* Gives the place to a session that waits for it, if it is time: the keeper asks for each. */
 void registry_try_place_locked (Session *session);

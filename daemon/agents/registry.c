@@ -10,6 +10,8 @@
 
 #include <glib.h>
 
+#define NOT_ENTITLED "the agent was disabled or deleted, or its token changed"
+
 Registry registry;
 
 /* --- sessions and what is known --------------------------------------------------------------- */
@@ -74,7 +76,7 @@ session_reason_locked (const Session *session)
 void
 session_leave_locked (Session *session)
 {
-  Known *known = registry_get_known_locked (session->agent_id);
+  Known *known = g_hash_table_lookup (registry.known, &session->agent_id);
   HistoryEnd end = { .at_ms = p2p_wall_ms (), .reason = session_reason_locked (session) };
 
   if (session->history)
@@ -85,7 +87,7 @@ session_leave_locked (Session *session)
       end.bytes_out = stats.bytes_out;
       history_leave (session->history, &end);
     }
-  if (known->live != session)
+  if (!known || known->live != session) /* or the agent has been deleted */
     return;
   known->live = NULL;
   known->disconnected_at_ms = end.at_ms;
@@ -227,10 +229,11 @@ wait_for_place_locked (Session *session)
 void
 registry_try_place_locked (Session *session)
 {
-  Known *known = registry_get_known_locked (session->agent_id);
+  Known *known = g_hash_table_lookup (registry.known, &session->agent_id);
 
   if (session->state != SESSION_WAITING || registry.stopping)
     return;
+  g_assert (known); /* what waits is drained before its agent is forgotten */
   if (known->live ? wait_until_us (known, session) <= p2p_now_us ()
                   : registry.n_live < registry.options.agents_max)
     {
@@ -240,28 +243,47 @@ registry_try_place_locked (Session *session)
     }
 }
 
+/* False: the agent was disabled or deleted, or its token changed, since it was let in. */
+static bool
+is_entitled (const Session *session)
+{
+  g_autoptr (Config) cfg = config_get_current ();
+  const ConfigAgent *agent = config_find_agent_by_id (cfg, session->agent_id);
+
+  return agent && agent->enabled
+         && memcmp (session->token_sha256, agent->token_sha256, sizeof agent->token_sha256) == 0;
+}
+
+/* To the list, and no further. */
+static bool
+turn_away_locked (Session *session, const char *why)
+{
+  session->state = SESSION_DRAINING;
+  session->why = why;
+  session->drain_until_us = 0;
+  return false;
+}
+
 bool
 registry_add (Session *session)
 {
   P2P_LOCKED (&registry.lock);
-  Known *known = registry_get_known_locked (session->agent_id);
+  Known *known;
   HistoryBegin begin = { .agent_id = session->agent_id,
                          .instance = session->instance,
                          .address = session->address,
                          .version = session->version,
                          .connected_at_ms = session->connected_at_ms };
-  bool room = !registry.stopping && (known->live || registry.n_live < registry.options.agents_max);
 
   g_ptr_array_add (registry.sessions, session);
   if (session->state != SESSION_LIVE)
     return true; /* it ended, or its agent went, before it was listed: the keeper deals with it */
-  if (!room)
-    {
-      session->state = SESSION_DRAINING;
-      session->why = "too many agents";
-      session->drain_until_us = 0;
-      return false;
-    }
+  /* A change that comes from now on finds it in the list. */
+  if (!is_entitled (session))
+    return turn_away_locked (session, NOT_ENTITLED);
+  known = registry_get_known_locked (session->agent_id);
+  if (registry.stopping || (!known->live && registry.n_live >= registry.options.agents_max))
+    return turn_away_locked (session, "too many agents");
   session->history = history_begin (&begin);
   if (has_to_wait_locked (known, session))
     wait_for_place_locked (session);
@@ -280,16 +302,13 @@ still_allowed (const ConfigAgent *before, const ConfigAgent *after)
          && memcmp (before->token_sha256, after->token_sha256, sizeof after->token_sha256) == 0;
 }
 
+/* None of its sessions is live any more. */
 static void
 forget (int64_t id)
 {
   P2P_LOCKED (&registry.lock);
-  Known *known = g_hash_table_lookup (registry.known, &id);
 
-  if (!known)
-    return;
-  g_clear_pointer (&known->reports, agent_reports_free);
-  g_clear_pointer (&known->place, g_free);
+  (void) g_hash_table_remove (registry.known, &id); /* most were never here */
 }
 
 static void
@@ -302,7 +321,7 @@ config_changed_cb (const Config *old, const Config *cfg, void *data)
       const ConfigAgent *now = config_find_agent_by_id (cfg, id);
 
       if (!still_allowed (old->agents[i], now))
-        agents_disconnect (id, "the agent was disabled or deleted, or its token changed");
+        agents_disconnect (id, NOT_ENTITLED);
       if (!now)
         forget (id);
     }

@@ -58,6 +58,7 @@ session_new (P2pStream *take_strm, const ConfigAgent *agent, bool half_close, GE
 
   session->agent_id = agent->id;
   session->agent_name = g_strdup (agent->name);
+  memcpy (session->token_sha256, agent->token_sha256, sizeof session->token_sha256);
   session->connected_at_ms = p2p_wall_ms ();
   session->probe_at_us = p2p_deadline_ms (PROBE_EVERY_MS);
   session->yamux = p2p_yamux_new (take_strm, &options, error);

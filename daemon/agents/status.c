@@ -63,9 +63,13 @@ void
 agents_report (int64_t id, const AgentReport *report)
 {
   P2P_LOCKED (&registry.lock);
-  Known *known = registry_get_known_locked (id);
+  g_autoptr (Config) cfg = config_get_current ();
+  Known *known;
   AgentReportPoint point = { .at_ms = p2p_wall_ms (), .round_trip_ms = -1, .report = *report };
 
+  if (!config_find_agent_by_id (cfg, id))
+    return; /* deleted since it was authenticated: nobody would forget it */
+  known = registry_get_known_locked (id);
   known->has_report = true;
   known->report = *report;
   if (known->live)

@@ -176,6 +176,87 @@ test_too_many_wait (ConfigFixture *fixture, const void *data)
   agent_site_stop (&site);
 }
 
+/* --- deleted ---------------------------------------------------------------------------------- */
+
+static bool
+apply_delete (StoreTx *tx, ConfigChange *change, void *data, GError **error)
+{
+  const int64_t *id = data;
+
+  (void) change;
+  return store_agent_delete (tx, *id, 0, error);
+}
+
+static void
+delete_agent (int64_t id)
+{
+  g_autoptr (GError) error = config_fixture_change (apply_delete, &id);
+
+  g_assert_no_error (error);
+}
+
+static unsigned
+count_sessions (void)
+{
+  P2P_LOCKED (&registry.lock);
+
+  return registry.sessions->len;
+}
+
+static unsigned
+count_known (void)
+{
+  P2P_LOCKED (&registry.lock);
+
+  return g_hash_table_size (registry.known);
+}
+
+static void
+test_forgotten (ConfigFixture *fixture, const void *data)
+{
+  AgentReport report = { .threads = 1 };
+  AgentSite site;
+
+  (void) fixture;
+  (void) data;
+  agent_site_start (&site, 600000);
+  (void) agent_site_come (&site, "a", "192.0.2.1:1");
+  agents_report (site.agent->id, &report);
+  g_assert_cmpuint (count_known (), ==, 1);
+  delete_agent (site.agent->id);
+  end_await (&site.ends[0]);
+  while (count_sessions () > 0)
+    g_usleep (1000);
+  agents_report (site.agent->id, &report); /* authenticated before */
+  g_assert_cmpuint (count_known (), ==, 0);
+  g_assert_cmpint (agent_site_status (&site).state, ==, AGENT_OFFLINE);
+  agent_site_stop (&site);
+}
+
+/* Let in by the configuration of before, listed under the one of now. */
+static void
+test_deleted_while_it_came (ConfigFixture *fixture, const void *data)
+{
+  g_autoptr (GError) error = NULL;
+  P2pYamuxOptions options = { .role = P2P_YAMUX_CLIENT, .accept_backlog = 256 };
+  P2pStream *daemons, *agents;
+  Session *session;
+  AgentSite site;
+
+  (void) fixture;
+  (void) data;
+  agent_site_start (&site, 600000);
+  transport_pair (&daemons, &agents);
+  end_start (&site.ends[site.n_ends++], agents, options);
+  session = session_new (daemons, site.agent, true, &error);
+  g_assert_no_error (error);
+  delete_agent (site.agent->id);
+  g_assert_false (registry_add (session));
+  end_await (&site.ends[0]);
+  g_assert_cmpuint (count_known (), ==, 0);
+  agent_site_stop (&site);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -187,5 +268,7 @@ main (int argc, char **argv)
   config_fixture_add_test ("/agents/waits", test_waits);
   config_fixture_add_test ("/agents/waiting-is-dismissed", test_waiting_is_dismissed);
   config_fixture_add_test ("/agents/too-many-wait", test_too_many_wait);
+  config_fixture_add_test ("/agents/forgotten", test_forgotten);
+  config_fixture_add_test ("/agents/deleted-while-it-came", test_deleted_while_it_came);
   return g_test_run ();
 }
