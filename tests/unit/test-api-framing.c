@@ -6,6 +6,19 @@
 
 #include <string.h>
 
+/* What a connection of its own answers until its end. g_free (). */
+static char *
+converse (const char *requests)
+{
+  P2pStream *strm = server_dial ();
+  char *all;
+
+  server_send (strm, requests, strlen (requests));
+  all = server_receive_all (strm);
+  p2p_stream_close (strm);
+  return all;
+}
+
 static void
 test_keep_alive (ServerFixture *fixture, const void *data)
 {
@@ -58,17 +71,13 @@ test_pipelined (ServerFixture *fixture, const void *data)
         "POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"
         "GET /api/v1/nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-  P2pStream *strm = server_dial ();
-  g_autofree char *all = NULL;
+  g_autofree char *all = converse (requests);
 
   (void) fixture;
   (void) data;
-  server_send (strm, requests, strlen (requests));
-  all = server_receive_all (strm);
   server_assert_status (all, 200);
   g_assert_nonnull (strstr (all, "HTTP/1.1 422 "));
   g_assert_nonnull (strstr (all, "HTTP/1.1 404 "));
-  p2p_stream_close (strm);
 }
 
 static void
@@ -160,17 +169,13 @@ static void
 test_head_and_bearer (ServerFixture *fixture, const void *data)
 {
   static const char requests[] = "HEAD /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-  P2pStream *strm = server_dial ();
-  g_autofree char *all = NULL;
+  g_autofree char *all = converse (requests);
 
   (void) fixture;
   (void) data;
-  server_send (strm, requests, strlen (requests));
-  all = server_receive_all (strm);
   server_assert_status (all, 200);
   g_assert_true (g_str_has_suffix (all, "\r\n\r\n"));
   g_assert_nonnull (strstr (all, "Content-Length: 15\r\n"));
-  p2p_stream_close (strm);
 }
 
 #define ADD(name, func)                                                                            \
