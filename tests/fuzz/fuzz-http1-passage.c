@@ -102,7 +102,7 @@ typedef struct
   GPtrArray *counted; /* (element-type Counted) */
 } Passage;
 
-/* As conn.c reads a head: whether there is one to be forwarded. */
+/* As conn-serve.c reads a head: whether there is one to be forwarded. */
 static bool
 read_head (Passage *passage, size_t *ret_size)
 {
