@@ -1,21 +1,49 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
 /* Answers of our own: error pages and static targets. They are written whole before the next
- * request is read, under the deadline of a body that stands still. */
+ * request is read, as long as the client takes them at the least rate of a body. */
 #include "lib/date.h"
+#include "daemon/proxy/pace.h"
 #include "daemon/proxy/proxy-priv.h"
 #include "daemon/proxy/writer.h"
 
 #include <glib.h>
 
+/* What is left of an answer of which the client has taken n bytes. */
+static int
+rest_of (const Writer *out, P2pSpan body, size_t n, struct iovec iov[2])
+{
+  size_t n_head = MIN (n, out->n), n_body = n - n_head;
+
+  iov[0] = (struct iovec){ out->buf + n_head, out->n - n_head };
+  iov[1] = (struct iovec){ (void *) (body.p + n_body), body.n - n_body };
+  return body.n > 0 ? 2 : 1;
+}
+
+/* Goes on as long as the client keeps the rate of a body. */
 static P2pIo
 send_out (Conn *conn, const Writer *out, P2pSpan body)
 {
-  struct iovec iov[2] = { { .iov_base = out->buf, .iov_len = out->n },
-                          { .iov_base = (void *) body.p, .iov_len = body.n } };
+  int64_t window_us = proxy.options.body_idle_timeout_ms * 1000;
+  Pace pace = { .left_us = window_us };
+  size_t taken = 0;
 
-  return p2p_stream_write_all (conn->strm, iov, body.n > 0 ? 2 : 1, NULL,
-                               p2p_deadline_ms (proxy.options.body_idle_timeout_ms));
+  while (taken < out->n + body.n)
+    {
+      struct iovec iov[2];
+      int n_iov = rest_of (out, body, taken, iov);
+      int64_t begin_us = p2p_now_us ();
+      size_t n;
+      P2pIo io = p2p_stream_writev (conn->strm, iov, n_iov, &n, begin_us + pace.left_us);
+
+      if (io != P2P_IO_OK)
+        return io;
+      taken += n;
+      if (!pace_advance (&pace, taken, p2p_now_us () - begin_us, proxy.options.min_body_rate,
+                         window_us))
+        return P2P_IO_TIMEOUT;
+    }
+  return p2p_stream_flush (conn->strm, p2p_now_us () + window_us);
 }
 
 static void
