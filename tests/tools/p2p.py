@@ -103,7 +103,7 @@ class Process:
     and what sanitizers read, so that the caller's settings don't leak in."""
 
     INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS",
-                 "LD_LIBRARY_PATH", "P2P_LOCK_DEBUG", "GNUTLS_SYSTEM_PRIORITY_FILE")
+                 "LD_LIBRARY_PATH", "P2P_LOCK_DEBUG", "G_SLICE", "GNUTLS_SYSTEM_PRIORITY_FILE")
 
     REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error: ")
     reports = []  # of all processes
