@@ -11,6 +11,9 @@
 /* The owner's worker does as well with more, and beside the reader. */
 #define BYTES_MAX 4096
 
+/* What the receiver has put into a chunk of its own already comes whole or not at all. */
+G_STATIC_ASSERT (BYTES_MAX < YAMUX_CHUNK_LARGE / 2);
+
 void
 yamux_lend (P2pStream *base, P2pStream *to)
 {
@@ -34,22 +37,19 @@ yamux_take_back (P2pStream *base)
   return n;
 }
 
-bool
-yamux_outlet_takes_locked (const YamuxStream *strm, size_t n, size_t still_to_come)
+void
+yamux_outlet_pass_locked (YamuxStream *strm, P2pSpan *bytes, size_t still_to_come, bool *ret_update)
 {
-  return strm->outlet && strm->in_bytes == 0 && n <= BYTES_MAX && still_to_come == 0;
-}
+  struct iovec iov = { (void *) bytes->p, bytes->n };
+  size_t n;
 
-size_t
-yamux_outlet_send_locked (YamuxStream *strm, P2pSpan bytes, bool *ret_update)
-{
-  struct iovec iov = { (void *) bytes.p, bytes.n };
-  size_t n = 0;
-
+  if (!strm->outlet || strm->in_bytes > 0 || bytes->n > BYTES_MAX || still_to_come > 0)
+    return;
   /* How it failed, its owner finds for itself. */
   if (p2p_stream_writev (strm->outlet, &iov, 1, &n, P2P_TRY) != P2P_IO_OK)
-    return 0;
+    return;
   strm->outlet_bytes += n;
   *ret_update = yamux_window_took_locked (strm, n);
-  return n;
+  bytes->p += n;
+  bytes->n -= n;
 }

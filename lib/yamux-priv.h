@@ -341,11 +341,12 @@ const char *yamux_receive (P2pYamux *yamux, P2pSpan bytes);
 /* yamux-outlet.c */
 void yamux_lend (P2pStream *base, P2pStream *to);
 size_t yamux_take_back (P2pStream *base);
-/* Whether n bytes that have just come go straight to where they are meant for. strm->lock is held.
- */
-bool yamux_outlet_takes_locked (const YamuxStream *strm, size_t n, size_t still_to_come);
-/* How many of them went; *ret_update: a window update is due. strm->lock is held. */
-size_t yamux_outlet_send_locked (YamuxStream *strm, P2pSpan bytes, bool *ret_update);
+/* Takes from *bytes, which have just come, what goes straight to where it is meant for; *ret_update
+ * is set when a window update is due for it. strm->lock is held. */
+void yamux_outlet_pass_locked (YamuxStream *strm,
+                               P2pSpan *bytes,
+                               size_t still_to_come,
+                               bool *ret_update);
 
 /* yamux-window.c */
 /* The reader of strm took n bytes. True if a window update is due. strm->lock is held. */

@@ -237,19 +237,6 @@ chunk_of (P2pSpan bytes)
   return chunk;
 }
 
-/* Straight to where it is meant for, as far as that takes it. */
-static void
-pass_on_locked (YamuxStream *strm, P2pSpan *bytes, bool *ret_update)
-{
-  size_t n;
-
-  if (!yamux_outlet_takes_locked (strm, bytes->n, strm->yamux->frames.payload_left))
-    return;
-  n = yamux_outlet_send_locked (strm, *bytes, ret_update);
-  bytes->p += n;
-  bytes->n -= n;
-}
-
 static void
 deliver_locked (YamuxStream *strm, P2pSpan bytes, YamuxChunk *take_chunk, size_t still_to_come)
 {
@@ -307,7 +294,7 @@ receive_data (P2pYamux *yamux, P2pSpan bytes)
   answer = !wanted && strm->write_end == P2P_IO_OK;
   gone = strm->closed;
   if (wanted)
-    pass_on_locked (strm, &bytes, &update);
+    yamux_outlet_pass_locked (strm, &bytes, yamux->frames.payload_left, &update);
   if (wanted && bytes.n > 0)
     deliver_locked (strm, bytes, g_steal_pointer (&chunk), yamux->frames.payload_left);
   p2p_mutex_unlock (&strm->lock);
