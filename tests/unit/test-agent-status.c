@@ -5,6 +5,7 @@
 #include "lib/fd.h"
 #include "tests/unit/agent-site.h"
 #include "tests/unit/config-fixture.h"
+#include "tests/unit/wait-for.h"
 
 #include <sys/socket.h>
 
@@ -57,8 +58,8 @@ test_figures (ConfigFixture *fixture, const void *data)
   g_assert_cmpint (before.state, ==, AGENT_OFFLINE);
   g_assert_cmpint (before.connected_at_ms, ==, 0);
   (void) agent_site_come (&site, "a", "192.0.2.1:1");
-  while (agent_site_status (&site).round_trip_ms < 0)
-    g_usleep (1000); /* the first ping is answered: nothing else is sent */
+  /* The first ping is answered: nothing else is sent. */
+  WAIT_FOR (agent_site_status (&site).round_trip_ms >= 0);
   end->serve = NULL;
   before = agent_site_status (&site);
   g_assert_cmpfloat (before.round_trip_ms, <, 20000);
@@ -72,24 +73,23 @@ test_figures (ConfigFixture *fixture, const void *data)
       must_write (strms[i], payload, sizeof payload);
     }
   end_await_accepted (end, 3);
-  while (agent_site_status (&site).bytes_out <= before.bytes_out + 3 * sizeof payload)
-    g_usleep (1000); /* the reader writes what the connection did not take at once */
+  /* The reader writes what the connection did not take at once. */
+  WAIT_FOR (agent_site_status (&site).bytes_out > before.bytes_out + 3 * sizeof payload);
   after = agent_site_status (&site);
   g_assert_cmpuint (after.streams, ==, 3);
   g_assert_cmpuint (after.active_requests, ==, 3);
   g_assert_cmpuint (after.window_bytes, ==, 3 * WINDOW);
   g_assert_cmpuint (after.resets, ==, 0);
   g_assert_cmpuint (after.bytes_out - before.bytes_out, <, 3 * (sizeof payload + 1000));
-  while (agent_site_status (&site).bytes_in < before.bytes_in + 3 * HEADER)
-    g_usleep (1000); /* three ACKs, and no more */
+  /* Three ACKs, and no more. */
+  WAIT_FOR (agent_site_status (&site).bytes_in >= before.bytes_in + 3 * HEADER);
   g_assert_cmpuint (agent_site_status (&site).bytes_in, ==, before.bytes_in + 3 * HEADER);
   /* One is reset by the agent, with unread bytes in it. */
   p2p_mutex_lock (&end->lock);
   agents_end = g_steal_pointer (&end->kept[0]);
   p2p_mutex_unlock (&end->lock);
   p2p_stream_close (agents_end);
-  while (agent_site_status (&site).streams != 2)
-    g_usleep (1000);
+  WAIT_FOR (agent_site_status (&site).streams == 2);
   after = agent_site_status (&site);
   g_assert_cmpuint (after.resets, ==, 1);
   g_assert_cmpuint (after.window_bytes, ==, 2 * WINDOW);

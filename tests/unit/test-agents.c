@@ -4,6 +4,7 @@
  * its turn. */
 #include "tests/unit/agent-site.h"
 #include "tests/unit/config-fixture.h"
+#include "tests/unit/wait-for.h"
 
 /* --- draining --------------------------------------------------------------------------------- */
 
@@ -225,8 +226,7 @@ test_forgotten (ConfigFixture *fixture, const void *data)
   g_assert_cmpuint (count_known (), ==, 1);
   delete_agent (site.agent->id);
   end_await (&site.ends[0]);
-  while (count_sessions () > 0)
-    g_usleep (1000);
+  WAIT_FOR (count_sessions () == 0);
   agents_report (site.agent->id, &report); /* authenticated before */
   g_assert_cmpuint (count_known (), ==, 0);
   g_assert_cmpint (agent_site_status (&site).state, ==, AGENT_OFFLINE);
