@@ -133,9 +133,9 @@ way_fill (Way *way)
 
   way->buf = p2p_buffer_take ();
   way->start = way->end = 0;
-  io = p2p_stream_read (way->from, way->buf, P2P_BUFFER_SIZE, &way->end, P2P_TRY);
+  io = p2p_stream_read (way->from, way->buf, P2P_PASS_SIZE, &way->end, P2P_TRY);
   if (io == P2P_IO_OK)
-    way->drained = way->end < P2P_BUFFER_SIZE && p2p_stream_fd (way->from) >= 0
+    way->drained = way->end < P2P_PASS_SIZE && p2p_stream_fd (way->from) >= 0
                    && p2p_stream_pending (way->from) == 0;
   if (io != P2P_IO_OK || way->broken)
     way_give_buffer (way);

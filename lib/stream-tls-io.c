@@ -11,6 +11,8 @@
 #include <glib.h>
 
 #define RECORD_MAX 16384
+/* Bytes that lie together are not copied to fill a record that they nearly fill. */
+#define RECORD_ENOUGH (RECORD_MAX - RECORD_MAX / 64)
 /* Encrypted by one try: as many full records as a chunk holds. */
 #define RECORDS_PER_TRY 4
 
@@ -140,14 +142,14 @@ cursor_advance (Cursor *at, size_t n)
   at->offset = n;
 }
 
-/* The bytes of the next record: where they are when they lie together, else copied: a head and the
- * body behind it share a record. */
+/* The bytes of the next record: where they are when enough lie together, else copied: a head and
+ * the body behind it share a record. */
 static size_t
 next_piece (Cursor at, char joined[RECORD_MAX], const char **ret_bytes)
 {
   size_t n = 0;
 
-  if (at.n_iov == 1 || at.iov->iov_len - at.offset >= RECORD_MAX)
+  if (at.n_iov == 1 || at.iov->iov_len - at.offset >= RECORD_ENOUGH)
     {
       *ret_bytes = (char *) at.iov->iov_base + at.offset;
       return MIN (at.iov->iov_len - at.offset, RECORD_MAX);

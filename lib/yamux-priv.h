@@ -15,6 +15,7 @@
  * half by the reader thread alone, its send half by who holds the send turn (P2pYamux.sending). */
 #pragma once
 
+#include "lib/buffer.h"
 #include "lib/lock.h"
 #include "lib/stream-priv.h"
 #include "lib/yamux-frame.h"
@@ -24,7 +25,9 @@
 #include <sys/queue.h>
 
 #define YAMUX_RECORD_SIZE 16384 /* what one TLS record carries */
-#define YAMUX_PAYLOAD_MAX (YAMUX_RECORD_SIZE - YAMUX_HEADER_SIZE)
+/* Of the frames that we send, each in a record of its own: see P2P_PASS_SIZE. */
+#define YAMUX_PAYLOAD_MAX ((uint32_t) (P2P_PASS_SIZE / 4))
+#define YAMUX_FRAME_MAX (YAMUX_HEADER_SIZE + YAMUX_PAYLOAD_MAX)
 #define YAMUX_INITIAL_WINDOW 262144u
 #define YAMUX_WINDOW_MAX (16u << 20)
 #define YAMUX_UNACKED_MAX 256

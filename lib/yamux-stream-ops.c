@@ -105,6 +105,12 @@ yamux_try_read (P2pStream *base, void *buf, size_t size, size_t *ret_n)
   return io;
 }
 
+static uint32_t
+frame_max (const YamuxChunk *chunk)
+{
+  return MIN (chunk->size, YAMUX_FRAME_MAX);
+}
+
 /* Copies up to room bytes into frames of *frames: behind the last one as long as it has room, then
  * into new ones. */
 static void
@@ -118,13 +124,13 @@ frame_iov (YamuxChunks *frames, const struct iovec *iov, int n_iov, size_t room)
       {
         size_t n = MIN (iov[i].iov_len - at, room - taken);
 
-        if (!chunk || chunk->end == chunk->size)
+        if (!chunk || chunk->end == frame_max (chunk))
           {
             chunk = yamux_chunk_new (room - taken + YAMUX_HEADER_SIZE);
             chunk->end = YAMUX_HEADER_SIZE;
             yamux_chunks_push (frames, chunk);
           }
-        n = MIN (n, (size_t) (chunk->size - chunk->end));
+        n = MIN (n, frame_max (chunk) - chunk->end);
         memcpy (chunk->data + chunk->end, (const char *) iov[i].iov_base + at, n);
         chunk->end += (uint32_t) n;
         at += n;
