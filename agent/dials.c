@@ -145,6 +145,17 @@ dials_start (void)
   return false;
 }
 
+bool
+dials_are_under_way (void)
+{
+  P2P_LOCKED (&dials.lock);
+
+  for (unsigned i = 0; i < DIALS_MAX; i++)
+    if (dials.tries[i] && !dials.tries[i]->over && !dials.tries[i]->forgotten)
+      return true;
+  return false;
+}
+
 void
 dials_stop (void)
 {

@@ -16,6 +16,8 @@ void dials_done (void);
 
 /* False: too many are under way, or no thread can be made. */
 bool dials_start (void);
+/* Whether there are tries of which something will be heard yet. */
+bool dials_are_under_way (void);
 /* Those under way are stopped and forgotten; nothing is heard of them. */
 void dials_stop (void);
 

@@ -21,6 +21,7 @@
 #define CHECK_MS 3000   /* for a session to show that it lives, when the network changed */
 #define OVERLAP_MS 3000 /* the next try begins beside one that has not come further by then */
 #define SPACING_MS 250  /* between tries, however often the network changes */
+#define QUIET_MS 10000  /* without a change: then the next one is worth a line again */
 #define OLD_MAX 3       /* tunnels that drain; the daemon, which bounds their time, has its own */
 
 static struct
@@ -31,6 +32,7 @@ static struct
   int64_t changed_at_us; /* when the network did last; 0: no session has ended since for it */
   int64_t pause_ms; /* behind the last try, if it fails */
   bool anew;        /* tries under way began on a network that was another */
+  int64_t anew_at_us; /* when they were stopped for that last */
   Backoff backoff;
   Backoff before; /* the last try, which may not fail */
   char *last_why; /* (owned) (nullable) not said again while it stays the same */
@@ -76,14 +78,27 @@ try_failed (char *take_why)
   link_.last_why = take_why;
 }
 
+/* At once; but where the network changes without end, with containers that come and go or routes of
+ * others, a try has some time to get through before the next change stops it. */
+static int64_t
+anew_due_us (void)
+{
+  int64_t spaced_us = link_.tried_at_us + SPACING_MS * 1000;
+
+  return dials_are_under_way () ? MAX (spaced_us, link_.anew_at_us + OVERLAP_MS * 1000) : spaced_us;
+}
+
 static void
 start_try (void)
 {
   int64_t now_us = p2p_now_us ();
 
-  if (link_.anew)
-    dials_stop ();
-  link_.anew = false;
+  if (link_.anew && now_us >= anew_due_us ())
+    {
+      dials_stop ();
+      link_.anew = false;
+      link_.anew_at_us = now_us;
+    }
   link_.tried_at_us = now_us;
   if (!dials_start ())
     {
@@ -108,6 +123,9 @@ start_session (P2pStream *take_strm)
       return;
     }
   link_.backoff = link_.before;
+  if (link_.anew)
+    session_check (link_.session, CHECK_MS); /* of the network that was */
+  link_.anew = false;
   g_clear_pointer (&link_.last_why, g_free);
   p2p_log_fields (P2P_LOG_INFO, "agent", "connected", "daemon", agent.settings.management_url,
                   NULL);
@@ -137,7 +155,7 @@ plan_return (int64_t lived_ms)
   if (link_.changed_at_us > 0 && now_us < link_.changed_at_us + 2 * CHECK_MS * 1000)
     pause_ms = 0;
   link_.changed_at_us = 0; /* once for each change */
-  link_.next_try_us = p2p_deadline_ms (pause_ms);
+  link_.next_try_us = MAX (p2p_deadline_ms (pause_ms), link_.tried_at_us + SPACING_MS * 1000);
   return pause_ms;
 }
 
@@ -183,17 +201,31 @@ look_at_sessions (void)
 static void
 look_at_network (void)
 {
+  int64_t now_us = p2p_now_us ();
+
   if (!network_changed (link_.network_fd, link_.timer_fd))
     return;
-  p2p_log (P2P_LOG_INFO, "agent", "the network changed");
-  link_.changed_at_us = p2p_now_us ();
+  p2p_log (now_us >= link_.changed_at_us + QUIET_MS * 1000 ? P2P_LOG_INFO : P2P_LOG_DEBUG, "agent",
+           "the network changed");
+  link_.changed_at_us = now_us;
   if (link_.session)
     {
       session_check (link_.session, CHECK_MS);
       return;
     }
   link_.anew = true;
-  link_.next_try_us = MIN (link_.next_try_us, link_.tried_at_us + SPACING_MS * 1000);
+}
+
+/* Makes the tries that are due while there is no session. */
+static void
+keep_trying (void)
+{
+  if (link_.session)
+    return;
+  if (link_.anew)
+    link_.next_try_us = MIN (link_.next_try_us, anew_due_us ());
+  if (p2p_now_us () >= link_.next_try_us)
+    start_try ();
 }
 
 static void
@@ -277,8 +309,7 @@ link_run (int signal_fd)
       look_at_tries ();
       look_at_network ();
       look_at_report ();
-      if (!link_.session && p2p_now_us () >= link_.next_try_us)
-        start_try ();
+      keep_trying ();
     }
   p2p_resolver_stop (agent.daemon_resolver); /* whoever dials waits for nothing any more */
   dials_done ();
