@@ -6,10 +6,14 @@
 
 #include <glib.h>
 
+/* Of what may be held, windows may grow by a half: readers that stand still behind windows that we
+ * have widened ourselves must not be what passes it. */
+#define GROWTH_PART 2
+
 struct P2pYamuxBudget
 {
   atomic_uint refs;
-  uint64_t memory_max;
+  uint64_t memory_max, growth_max; /* constant */
   _Atomic uint64_t held_bytes;   /* chunks with received bytes */
   _Atomic uint64_t growth_bytes; /* windows beyond the initial ones */
   P2pMutex lock;
@@ -23,6 +27,7 @@ p2p_yamux_budget_new (uint64_t memory_max)
 
   atomic_init (&budget->refs, 1);
   budget->memory_max = memory_max;
+  budget->growth_max = memory_max / GROWTH_PART;
   p2p_mutex_init (&budget->lock, P2P_LOCK_YAMUX_BUDGET);
   LIST_INIT (&budget->sessions);
   return budget;
@@ -64,7 +69,7 @@ yamux_budget_reserve (P2pYamuxBudget *budget, uint32_t growth)
   if (!budget)
     return false;
   if (atomic_fetch_add_explicit (&budget->growth_bytes, growth, memory_order_relaxed) + growth
-      <= budget->memory_max)
+      <= budget->growth_max)
     return true;
   atomic_fetch_sub_explicit (&budget->growth_bytes, growth, memory_order_relaxed);
   return false;

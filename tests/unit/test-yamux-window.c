@@ -2,6 +2,7 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* Receive windows: growth with the bandwidth-delay product under a budget, and what happens when
  * more is held than the budget allows. */
+#include "tests/unit/wait-for.h"
 #include "tests/unit/yamux-raw.h"
 
 #include <poll.h>
@@ -52,9 +53,10 @@ take_grants (Peer *peer, uint32_t id)
 }
 
 /* Fills the window of stream 2 again and again, one window a round trip, while it is read as fast
- * as it comes, until the peer was given so much or rounds are over; answers the largest window. */
+ * as it comes, until the peer was given so much or rounds are over; answers the largest window.
+ * *ret_last: what the peer may still send. */
 static uint32_t
-largest_window (Peer *peer, uint32_t enough, unsigned rounds)
+largest_window (Peer *peer, uint32_t enough, unsigned rounds, uint32_t *ret_last)
 {
   g_autofree char *bytes = g_malloc0 (65536);
   uint32_t window = 262144, largest = window;
@@ -75,6 +77,7 @@ largest_window (Peer *peer, uint32_t enough, unsigned rounds)
       window = take_grants (peer, 2);
       largest = MAX (largest, window);
     }
+  *ret_last = window;
   return largest;
 }
 
@@ -83,10 +86,10 @@ test_growth (void)
 {
   P2pYamuxBudget *budget = p2p_yamux_budget_new (64 << 20);
   Peer peer;
-  uint32_t largest;
+  uint32_t largest, last;
 
   start_far_peer (&peer, budget);
-  largest = largest_window (&peer, 400 << 10, 250);
+  largest = largest_window (&peer, 400 << 10, 250, &last);
   g_test_message ("the window grew to %u", largest);
   g_assert_cmpuint (largest, >=, 400 << 10);
   g_assert_cmpuint (largest, <=, 16 << 20);
@@ -106,10 +109,10 @@ test_largest (void)
 {
   P2pYamuxBudget *budget = p2p_yamux_budget_new ((uint64_t) 1 << 40);
   Peer peer;
-  uint32_t largest;
+  uint32_t largest, last;
 
   start_peer_at (&peer, budget, 200);
-  largest = largest_window (&peer, UINT32_MAX, 40);
+  largest = largest_window (&peer, UINT32_MAX, 40, &last);
   g_assert_cmpuint (p2p_yamux_get_stats (peer.end.yamux).window_bytes, ==, 16 << 20);
   g_assert_cmpuint (p2p_yamux_budget_growth (budget), ==, (16 << 20) - 262144);
   g_assert_cmpuint (largest, <=, 16 << 20);
@@ -120,12 +123,33 @@ test_largest (void)
 static void
 test_spent_budget (void)
 {
-  P2pYamuxBudget *budget = p2p_yamux_budget_new (100 << 10);
+  P2pYamuxBudget *budget = p2p_yamux_budget_new (200 << 10);
+  Peer peer;
+  uint32_t last;
+
+  start_far_peer (&peer, budget);
+  g_assert_cmpuint (largest_window (&peer, 400 << 10, 8, &last), <=, (256 + 100) << 10);
+  g_assert_cmpuint (p2p_yamux_budget_growth (budget), <=, 100 << 10);
+  peer_stop (&peer);
+  p2p_yamux_budget_unref (budget);
+}
+
+/* A reader that stops behind a window as wide as it could become is not reset for that. */
+static void
+test_wide_and_full (void)
+{
+  P2pYamuxBudget *budget = p2p_yamux_budget_new (300 << 10);
+  g_autofree char *bytes = NULL;
+  uint32_t last;
   Peer peer;
 
   start_far_peer (&peer, budget);
-  g_assert_cmpuint (largest_window (&peer, 400 << 10, 8), <=, (256 + 100) << 10);
-  g_assert_cmpuint (p2p_yamux_budget_growth (budget), <=, 100 << 10);
+  (void) largest_window (&peer, UINT32_MAX, 8, &last);
+  bytes = g_malloc0 (last);
+  raw_send (peer.fd, YAMUX_DATA, 0, 2, last, bytes);
+  WAIT_FOR (p2p_stream_pending (peer.end.kept[0]) == last);
+  g_assert_cmpuint (p2p_yamux_budget_held (budget), >=, last);
+  must_read (peer.end.kept[0], bytes, last);
   peer_stop (&peer);
   p2p_yamux_budget_unref (budget);
 }
@@ -250,6 +274,7 @@ main (int argc, char **argv)
   g_test_add_func ("/yamux-window/growth", test_growth);
   g_test_add_func ("/yamux-window/largest", test_largest);
   g_test_add_func ("/yamux-window/spent-budget", test_spent_budget);
+  g_test_add_func ("/yamux-window/wide-and-full", test_wide_and_full);
   g_test_add_func ("/yamux-window/whole-window", test_whole_window);
   g_test_add_func ("/yamux-window/nothing-left", test_nothing_left);
   g_test_add_func ("/yamux-window/overload", test_overload);
