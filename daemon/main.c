@@ -207,6 +207,14 @@ stop_resolver (void)
   g_clear_pointer (&daemon_.resolver, p2p_resolver_free);
 }
 
+/* What waits for a name server that is silent would wait for as long as connecting may take. */
+static void
+stop_health (void)
+{
+  p2p_resolver_stop (daemon_.resolver);
+  health_stop ();
+}
+
 static void
 stop_agents (void)
 {
@@ -238,7 +246,7 @@ static const Module modules[] = {
   { start_resolver, stop_resolver },    /* for the proxy */
   { start_agents, stop_agents },        /* before anybody can bring a tunnel or ask for one */
   { start_proxy, stop_proxy },          /* the public listeners */
-  { health_start, health_stop },        /* asks the origins as the proxy does */
+  { health_start, stop_health },        /* asks the origins as the proxy does */
   { start_keeper, config_keeper_stop }, /* certificates of the public listeners */
   { start_api, stop_api },              /* last: its answers are about all the others */
 };

@@ -341,7 +341,7 @@ wait_for_answer_locked (P2pResolver *resolver, Entry *entry, int64_t deadline_us
 
   if (entry->outcome != P2P_IO_AGAIN && p2p_now_us () < entry->fresh_until_us)
     return entry->outcome;
-  if (!is_busy (entry))
+  if (!is_busy (entry) && !resolver->stopping)
     enqueue_locked (resolver, entry);
   /* DNS is silent: the old answer, counted from when the question was asked first. */
   if (entry->n_addresses > 0)
@@ -353,6 +353,8 @@ wait_for_answer_locked (P2pResolver *resolver, Entry *entry, int64_t deadline_us
   entry->n_waiting--;
   if (entry->n_addresses > 0)
     return P2P_IO_OK;
+  if (resolver->stopping)
+    return P2P_IO_STOPPED;
   return entry->n_answers == seen ? P2P_IO_TIMEOUT : entry->outcome;
 }
 
@@ -363,7 +365,7 @@ wait_for_fresh_locked (P2pResolver *resolver, Entry *entry, int64_t deadline_us)
   int64_t since_us = p2p_now_us ();
   bool in_time = true;
 
-  if (!entry->queued)
+  if (!entry->queued && !resolver->stopping)
     enqueue_locked (resolver, entry);
   if (entry->n_addresses > 0)
     deadline_us = MIN (deadline_us, since_us + resolver->options.stale_after_ms * 1000);
@@ -371,6 +373,8 @@ wait_for_fresh_locked (P2pResolver *resolver, Entry *entry, int64_t deadline_us)
   while (entry->begun_us < since_us && in_time && !resolver->stopping)
     in_time = p2p_cond_wait (&resolver->answered, &resolver->lock, deadline_us);
   entry->n_waiting--;
+  if (resolver->stopping)
+    return P2P_IO_STOPPED;
   if (entry->n_addresses > 0)
     return P2P_IO_OK;
   return entry->begun_us < since_us ? P2P_IO_TIMEOUT : entry->outcome;
@@ -402,10 +406,8 @@ look_up (P2pResolver *resolver,
   if (strpbrk (name, ":%"))
     return P2P_IO_REFUSED;
   p2p_mutex_lock (&resolver->lock);
-  entry = resolver->stopping ? NULL : find_entry_locked (resolver, name);
+  entry = find_entry_locked (resolver, name);
   io = entry ? wait (resolver, entry, deadline_us) : P2P_IO_OVERFLOW;
-  if (resolver->stopping)
-    io = P2P_IO_STOPPED;
   if (io == P2P_IO_OK)
     {
       memcpy (ret_addresses, entry->addresses, entry->n_addresses * sizeof *ret_addresses);

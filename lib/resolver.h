@@ -24,7 +24,8 @@ typedef struct
 
 /* n_threads: at most so many, made as they are needed. */
 P2pResolver *p2p_resolver_new (unsigned n_threads, unsigned cache_max, GError **error);
-/* From now on who waits for a name, or asks for one, gets P2P_IO_STOPPED. Does not block. */
+/* From now on nobody waits for a name: a look-up gets what is known already, a fresh one nothing,
+ * else P2P_IO_STOPPED. Does not block. */
 void p2p_resolver_stop (P2pResolver *resolver);
 /* Joins its threads but those that a name server keeps for longer than half a second: they end when
  * it answers, or with the process. Nobody waits for a name any more. */

@@ -82,7 +82,8 @@ say_result (Ask *ask, UpstreamResult result, const char *why)
 {
   /* What is full is ours, and an agent that left is no fault of the origin's. */
   ask->answer->verdict = result != UPSTREAM_OVERLOADED && result != UPSTREAM_UNSEEN
-                         && result != UPSTREAM_NO_AGENT && result != UPSTREAM_AGENT;
+                         && result != UPSTREAM_NO_AGENT && result != UPSTREAM_AGENT
+                         && result != UPSTREAM_STOPPED;
   switch (result)
     {
     case UPSTREAM_NO_AGENT:
@@ -115,6 +116,7 @@ say_result (Ask *ask, UpstreamResult result, const char *why)
                   why ? ": " : "", why ? why : "");
       return;
     case UPSTREAM_OK:
+    case UPSTREAM_STOPPED:
     case UPSTREAM_UNUSABLE:
     case UPSTREAM_FULL:
     case UPSTREAM_FAILED:

@@ -26,6 +26,7 @@ static const Answer answers[] = {
   [UPSTREAM_UNSEEN] = { 503, false, REFUSED_TEXT },
   [UPSTREAM_BUSY] = { 503, false, "the site has as many requests under way as it may have" },
   [UPSTREAM_FULL] = { 503, false, "the site has as many connections to its origin as it may have" },
+  [UPSTREAM_STOPPED] = { 503, false, "the server is ending" },
   [UPSTREAM_TIMEOUT] = { 504, true, "the origin could not be reached in time" },
   [UPSTREAM_AGENT_TIMEOUT] = { 504, true, "the agent did not take the stream in time" },
   [UPSTREAM_REFUSED] = { 502, true, "the origin refused the connection" },

@@ -25,6 +25,8 @@ from_io (P2pIo io)
       return UPSTREAM_OVERLOADED;
     case P2P_IO_TLS:
       return UPSTREAM_TLS;
+    case P2P_IO_STOPPED:
+      return UPSTREAM_STOPPED;
     default:
       return UPSTREAM_FAILED;
     }

@@ -18,6 +18,7 @@ typedef enum
                      */
   UPSTREAM_BUSY,    /* 503: the target has as many requests as it may have */
   UPSTREAM_FULL,    /* 503: ... as many connections */
+  UPSTREAM_STOPPED, /* 503: the daemon ends and its name is not known */
   UPSTREAM_TIMEOUT, /* 504 */
   UPSTREAM_AGENT_TIMEOUT, /* 504: the agent left too many streams unacknowledged */
   UPSTREAM_REFUSED,       /* 502: connection refused, no such name */

@@ -322,6 +322,28 @@ test_stop (void)
   p2p_mutex_done (&dns.lock);
 }
 
+/* What is known serves on, be it stale; nobody asks any more. */
+static void
+test_stop_known (void)
+{
+  Dns dns = { .addresses = { "10.0.0.1" } };
+  P2pResolver *resolver = dns_resolver_new (&dns, 0, 0, 4);
+  P2pAddress addresses[P2P_ADDRESSES_MAX];
+  unsigned n = 0, n_asked;
+
+  g_assert_cmpint (lookup (resolver, "known.test", addresses, &n, SOON), ==, P2P_IO_OK);
+  p2p_resolver_stop (resolver);
+  n_asked = dns_asked (&dns);
+  n = 0;
+  g_assert_cmpint (lookup (resolver, "known.test", addresses, &n, SOON), ==, P2P_IO_OK);
+  g_assert_cmpuint (n, ==, 1);
+  assert_address (&addresses[0], "10.0.0.1", 80);
+  g_assert_cmpint (lookup_fresh (resolver, "known.test", addresses, &n), ==, P2P_IO_STOPPED);
+  g_assert_cmpint (lookup (resolver, "new.test", addresses, &n, SOON), ==, P2P_IO_STOPPED);
+  g_assert_cmpuint (dns_asked (&dns), ==, n_asked);
+  dns_resolver_free (resolver, &dns);
+}
+
 /* The system's own look-up, for the one name that needs no network. */
 static void
 test_localhost (void)
@@ -351,6 +373,7 @@ main (int argc, char **argv)
   g_test_add_func ("/resolver/fresh", test_fresh);
   g_test_add_func ("/resolver/fresh-beside-hanging", test_fresh_beside_hanging);
   g_test_add_func ("/resolver/stop", test_stop);
+  g_test_add_func ("/resolver/stop-known", test_stop_known);
   g_test_add_func ("/resolver/localhost", test_localhost);
   return g_test_run ();
 }
