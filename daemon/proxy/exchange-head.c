@@ -13,6 +13,8 @@
 
 #include <glib.h>
 
+#define INTERIM_MAX ((uint64_t) 1024 * 1024) /* bytes of 1xx heads before one answer */
+
 static const char too_large[] = "the origin's answer has too large a head";
 
 static Frame
@@ -84,6 +86,8 @@ start_interim (Exchange *ex, size_t head_size)
   Request *req = ex->req;
   Writer out;
 
+  if (ex->n_interim + head_size > INTERIM_MAX)
+    return exchange_fail (ex, 502, "the origin sends interim answers without end");
   writer_init (&out, req->ws->out_down, sizeof req->ws->out_down);
   if (!headers_write_response (req, &req->ws->resp, FRAME_NONE, false, &out))
     return exchange_fail (ex, 502, too_large);

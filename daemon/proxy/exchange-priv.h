@@ -52,6 +52,7 @@ struct Exchange
       n_interim; /* bytes of 1xx heads so far: after one the client need not wait with its body */
   /* exchange-time.c */
   int64_t last_move_us;
+  int64_t asked_us; /* 0, or when the request was out, whole: from there on the head has its time */
   uint64_t last_moved;
   Pace up_pace, down_pace;
   bool client_sends; /* it is the client that the wait is for: its body's next bytes */

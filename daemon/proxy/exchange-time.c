@@ -56,7 +56,8 @@ keeps_pace (Exchange *ex, int64_t waited_us)
 Outcome
 exchange_note_moves (Exchange *ex, unsigned client_want)
 {
-  uint64_t moved = ex->up_pipe.n_read + ex->up_pipe.n_written + ex->n_interim;
+  /* A 1xx gives nobody more time, but that the first one asks the client for its body. */
+  uint64_t moved = ex->up_pipe.n_read + ex->up_pipe.n_written + (ex->n_interim > 0);
   bool keeps = true;
 
   if (ex->answering) /* a head has its time as a whole: a byte now and then does not make it longer
@@ -74,6 +75,8 @@ exchange_note_moves (Exchange *ex, unsigned client_want)
       ex->last_move_us = now_us;
       ex->looked = false;
     }
+  if (ex->up_done && ex->asked_us == 0)
+    ex->asked_us = ex->last_move_us;
   see_who_is_waited_for (ex, client_want);
   return keeps ? GOES_ON : client_is_slow (ex);
 }
@@ -91,7 +94,9 @@ deadline_of_bytes (const Exchange *ex)
 {
   int64_t client_us = proxy.options.body_idle_timeout_ms * 1000;
 
-  if ((ex->up_done && !ex->answering) || awaits_continue (ex))
+  if (ex->up_done && !ex->answering)
+    return ex->asked_us + ex->header_timeout_us;
+  if (awaits_continue (ex))
     return ex->last_move_us + ex->header_timeout_us;
   if (ex->client_takes && !ex->looked)
     return ex->last_move_us + client_us / 2;
