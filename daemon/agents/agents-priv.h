@@ -7,6 +7,7 @@
 #include "daemon/agents/history.h"
 #include "daemon/agents/place.h"
 #include "daemon/agents/reports.h"
+#include "lib/clock.h"
 #include "lib/lock.h"
 #include "lib/pool.h"
 #include "lib/yamux.h"
@@ -35,7 +36,7 @@ struct Session
   char reported_name[128];
   char version[32];
   char address[64];
-  int64_t connected_at_ms;
+  P2pStamp connected;
   SessionState state;     /* (lock) */
   int64_t drain_until_us; /* (lock) SESSION_DRAINING */
   const char *why;        /* (lock) (static) why it drained or ended */
@@ -54,7 +55,7 @@ typedef struct
   int64_t id;
   Session *live;              /* (lock) (borrowed: the list) (nullable) */
   Place *place;               /* (lock) (owned) (nullable) once it was lost to another instance */
-  int64_t disconnected_at_ms; /* (lock) */
+  P2pStamp disconnected;      /* (lock) */
   bool has_report;            /* (lock) */
   AgentReport report;         /* (lock) */
   AgentReports *reports;      /* (lock) (owned) (nullable) over time */

@@ -18,7 +18,9 @@
 
 struct HistoryEntry
 {
-  StoreAgentSession row; /* (lock) all but id and what is set at the begin */
+  StoreAgentSession row; /* (lock) all but id and the texts that are set at the begin */
+  P2pStamp connected;    /* constant */
+  P2pStamp disconnected; /* (lock) */
   bool dirty;            /* (lock) differs from what is stored */
   bool ended;            /* (lock) freed when it is stored */
 };
@@ -37,6 +39,7 @@ static struct
   pthread_cond_t cond;
   GPtrArray *entries; /* (lock) of HistoryEntry (owned): open ones, and those not stored yet */
   unsigned n_dirty;   /* (lock) */
+  bool clock_was_set; /* (lock) since the stamps were looked at last */
   bool stop;          /* (lock) */
   pthread_t thread;
   /* the thread's: */
@@ -56,6 +59,23 @@ entry_free (HistoryEntry *entry)
 }
 
 /* --- word from others ------------------------------------------------------------------------- */
+
+/* Both stamps by the clock as it is now; false: they are that already. */
+static bool
+stamp_locked (HistoryEntry *entry)
+{
+  StoreAgentSession *row = &entry->row;
+  int64_t connected_at = p2p_stamp_ms (entry->connected);
+  int64_t disconnected_at = p2p_stamp_ms (entry->disconnected);
+
+  if (disconnected_at != 0)
+    disconnected_at = MAX (disconnected_at, connected_at);
+  if (row->connected_at == connected_at && row->disconnected_at == disconnected_at)
+    return false;
+  row->connected_at = connected_at;
+  row->disconnected_at = disconnected_at;
+  return true;
+}
 
 static void
 soil_locked (HistoryEntry *entry)
@@ -83,7 +103,8 @@ history_begin (const HistoryBegin *begin)
   entry->row.address = g_strdup (begin->address);
   entry->row.version = g_strdup (begin->version);
   entry->row.reason = g_strdup ("");
-  entry->row.connected_at = begin->connected_at_ms;
+  entry->connected = begin->connected;
+  (void) stamp_locked (entry); /* it is soiled in any case */
   g_ptr_array_add (history.entries, entry);
   soil_locked (entry);
   return entry;
@@ -97,7 +118,8 @@ history_leave (HistoryEntry *entry, const HistoryEnd *end)
   P2P_LOCKED (&history.lock);
   if (entry->row.disconnected_at != 0)
     return;
-  entry->row.disconnected_at = MAX (end->at_ms, entry->row.connected_at);
+  entry->disconnected = end->at;
+  (void) stamp_locked (entry); /* it is soiled in any case */
   entry->row.bytes_in = (int64_t) end->bytes_in;
   entry->row.bytes_out = (int64_t) end->bytes_out;
   g_free (entry->row.reason);
@@ -118,6 +140,16 @@ history_end (HistoryEntry *entry, uint64_t bytes_in, uint64_t bytes_out)
   soil_locked (entry);
 }
 
+void
+history_clock_was_set (void)
+{
+  if (!history.store)
+    return;
+  P2P_LOCKED (&history.lock);
+  history.clock_was_set = true;
+  p2p_cond_signal (&history.cond);
+}
+
 /* --- the thread ------------------------------------------------------------------------------- */
 
 static void
@@ -126,6 +158,15 @@ write_clear (void *data)
   Write *write = data;
 
   g_free (write->row.reason);
+}
+
+static void
+stamp_all_locked (void)
+{
+  for (unsigned i = 0; i < history.entries->len; i++)
+    if (stamp_locked (history.entries->pdata[i]))
+      soil_locked (history.entries->pdata[i]);
+  history.clock_was_set = false;
 }
 
 static GArray *
@@ -236,11 +277,14 @@ static bool
 write_round_locked (void)
 {
   int64_t now_us = p2p_now_us ();
-  bool touch = now_us >= history.touch_at_us;
+  bool touch = now_us >= history.touch_at_us || history.clock_was_set;
   bool prune = now_us >= history.prune_at_us || history.n_begun >= PRUNE_EVERY;
-  g_autoptr (GArray) writes = take_writes_locked ();
+  g_autoptr (GArray) writes = NULL;
   bool good;
 
+  if (history.clock_was_set)
+    stamp_all_locked ();
+  writes = take_writes_locked ();
   p2p_mutex_unlock (&history.lock);
   good = write_all (writes, touch, prune);
   p2p_mutex_lock (&history.lock);
@@ -270,7 +314,7 @@ history_main (void *data)
   p2p_mutex_lock (&history.lock);
   while (!history.stop)
     {
-      if (history.n_dirty == 0 && p2p_now_us () < history.touch_at_us)
+      if (history.n_dirty == 0 && !history.clock_was_set && p2p_now_us () < history.touch_at_us)
         {
           (void) p2p_cond_wait (&history.cond, &history.lock, history.touch_at_us);
           continue;
@@ -306,7 +350,7 @@ history_start (Store *store)
   if (!close_stale (store))
     return;
   history.store = store;
-  history.stop = history.failing = false;
+  history.stop = history.failing = history.clock_was_set = false;
   history.touch_at_us = p2p_deadline_ms (TOUCH_MS);
   history.prune_at_us = 0;
   history.n_dirty = history.n_begun = 0;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "daemon/store/store.h"
+#include "lib/clock.h"
 
 /* Kept of each agent; older than that, or beyond that number, they are deleted. */
 #define HISTORY_DAYS 31
@@ -18,7 +19,7 @@ typedef struct
 {
   int64_t agent_id;
   const char *instance, *address, *version; /* (copied) */
-  int64_t connected_at_ms;
+  P2pStamp connected;
 } HistoryBegin;
 
 /* Closes what an earlier run of the daemon left open, then starts the thread. store: (borrowed)
@@ -31,7 +32,7 @@ void history_stop (void);
 HistoryEntry *history_begin (const HistoryBegin *begin);
 typedef struct
 {
-  int64_t at_ms;
+  P2pStamp at;
   const char *reason; /* (copied) */
   uint64_t bytes_in, bytes_out;
 } HistoryEnd;
@@ -40,3 +41,5 @@ typedef struct
 void history_leave (HistoryEntry *entry, const HistoryEnd *end);
 /* It is over; after history_leave (). The entry is gone. */
 void history_end (HistoryEntry *take_entry, uint64_t bytes_in, uint64_t bytes_out);
+/* Stamps of sessions that are not over are set right soon. */
+void history_clock_was_set (void);

@@ -77,7 +77,7 @@ void
 session_leave_locked (Session *session)
 {
   Known *known = g_hash_table_lookup (registry.known, &session->agent_id);
-  HistoryEnd end = { .at_ms = p2p_wall_ms (), .reason = session_reason_locked (session) };
+  HistoryEnd end = { .at = p2p_stamp_now (), .reason = session_reason_locked (session) };
 
   if (session->history)
     {
@@ -90,7 +90,7 @@ session_leave_locked (Session *session)
   if (!known || known->live != session) /* or the agent has been deleted */
     return;
   known->live = NULL;
-  known->disconnected_at_ms = end.at_ms;
+  known->disconnected = end.at;
   registry.n_live--;
 }
 
@@ -273,7 +273,7 @@ registry_add (Session *session)
                          .instance = session->instance,
                          .address = session->address,
                          .version = session->version,
-                         .connected_at_ms = session->connected_at_ms };
+                         .connected = session->connected };
 
   g_ptr_array_add (registry.sessions, session);
   if (session->state != SESSION_LIVE)
@@ -360,7 +360,8 @@ load_last_ends (Store *store)
     {
       const StoreAgentEnd *end = &g_array_index (ends, StoreAgentEnd, i);
 
-      registry_get_known_locked (end->agent_id)->disconnected_at_ms = end->at;
+      registry_get_known_locked (end->agent_id)->disconnected
+          = (P2pStamp){ .wall_ms = end->at, .ahead_ms = P2P_STAMP_FIXED };
     }
   if (!ends)
     p2p_log (P2P_LOG_WARNING, "agents", "when agents were here last is not known: %s",

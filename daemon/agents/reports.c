@@ -17,6 +17,15 @@ struct AgentReports
   GArray *points[G_N_ELEMENTS (grains)]; /* (owned) oldest first */
 };
 
+/* What seems to be still to come was noted before the clock was set back: nobody can tell when. */
+static void
+drop_later (GArray *points, int64_t now_ms)
+{
+  while (points->len > 0
+         && g_array_index (points, AgentReportPoint, points->len - 1).at_ms > now_ms)
+    g_array_set_size (points, points->len - 1);
+}
+
 static void
 note (GArray *points, unsigned grain, const AgentReportPoint *point)
 {
@@ -41,7 +50,10 @@ agent_reports_note (AgentReports **reports, const AgentReportPoint *point)
         (*reports)->points[i] = g_array_new (false, false, sizeof (AgentReportPoint));
     }
   for (unsigned i = 0; i < G_N_ELEMENTS (grains); i++)
-    note ((*reports)->points[i], i, point);
+    {
+      drop_later ((*reports)->points[i], point->at_ms);
+      note ((*reports)->points[i], i, point);
+    }
 }
 
 void

@@ -59,7 +59,7 @@ session_new (P2pStream *take_strm, const ConfigAgent *agent, bool half_close, GE
   session->agent_id = agent->id;
   session->agent_name = g_strdup (agent->name);
   memcpy (session->token_sha256, agent->token_sha256, sizeof session->token_sha256);
-  session->connected_at_ms = p2p_wall_ms ();
+  session->connected = p2p_stamp_now ();
   session->probe_at_us = p2p_deadline_ms (PROBE_EVERY_MS);
   session->yamux = p2p_yamux_new (take_strm, &options, error);
   if (session->yamux)
@@ -190,9 +190,22 @@ look_after_all_locked (void)
     }
 }
 
+/* The history has to tell of sessions that run by the clock as it is now. */
+static void
+look_at_clock (int64_t *ahead_ms)
+{
+  int64_t now_ahead_ms = p2p_wall_ahead_ms ();
+
+  if (!p2p_wall_was_set (*ahead_ms, now_ahead_ms))
+    return;
+  *ahead_ms = now_ahead_ms;
+  history_clock_was_set ();
+}
+
 void *
 keeper_main (void *data)
 {
+  int64_t ahead_ms = p2p_wall_ahead_ms ();
   Session *session;
 
   (void) data;
@@ -200,6 +213,7 @@ keeper_main (void *data)
   p2p_mutex_lock (&registry.lock);
   while (!registry.stop_keeper)
     {
+      look_at_clock (&ahead_ms);
       look_after_all_locked ();
       session = take_ended_locked ();
       if (!session)

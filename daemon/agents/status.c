@@ -15,7 +15,7 @@ fill_live_locked (const Session *session, AgentStatus *status)
   g_strlcpy (status->reported_name, session->reported_name, sizeof status->reported_name);
   g_strlcpy (status->version, session->version, sizeof status->version);
   g_strlcpy (status->address, session->address, sizeof status->address);
-  status->connected_at_ms = session->connected_at_ms;
+  status->connected_at_ms = p2p_stamp_ms (session->connected);
   if (stats.round_trip_us >= 0)
     status->round_trip_ms = (double) stats.round_trip_us / 1000.0;
   status->active_requests = stats.streams;
@@ -51,7 +51,7 @@ agents_get_status (int64_t id, AgentStatus *ret_status)
   *ret_status = (AgentStatus){ .state = AGENT_OFFLINE, .round_trip_ms = -1 };
   if (!known)
     return;
-  ret_status->disconnected_at_ms = known->disconnected_at_ms;
+  ret_status->disconnected_at_ms = p2p_stamp_ms (known->disconnected);
   ret_status->has_report = known->has_report;
   ret_status->report = known->report;
   if (known->live)

@@ -137,6 +137,16 @@ sum_up (const GArray *spans, Uptime *uptime)
     }
 }
 
+/* When what is counted begins: known_since is when the agent was made, or its history begins. If
+ * that is still to come, the clock was set back since, and it says nothing. */
+static int64_t
+begin_of_window (int64_t now, int64_t window_ms, int64_t known_since)
+{
+  int64_t since = now - window_ms;
+
+  return known_since > now ? since : MAX (since, known_since);
+}
+
 static bool
 read_uptime (int64_t agent_id, int64_t window_ms, Uptime *ret_uptime, GError **error)
 {
@@ -148,7 +158,7 @@ read_uptime (int64_t agent_id, int64_t window_ms, Uptime *ret_uptime, GError **e
 
   if (!agent || !store_agent_session_horizon (tx, agent_id, HISTORY_KEEP, &horizon, error))
     return false;
-  uptime.since = MAX (uptime.now - window_ms, MAX (agent->created_at, horizon));
+  uptime.since = begin_of_window (uptime.now, window_ms, MAX (agent->created_at, horizon));
   spans = store_agent_session_spans (tx, agent_id, uptime.since, error);
   if (!spans)
     return false;

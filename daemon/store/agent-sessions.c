@@ -63,25 +63,26 @@ store_agent_session_update (StoreTx *tx, const StoreAgentSession *row, GError **
 {
   return store_run (
       tx,
-      store_query (tx, error,
-                   "UPDATE agent_sessions SET disconnected_at = CASE WHEN $2 > 0 AND $2 < "
-                   "connected_at THEN connected_at ELSE $2 END, reason = $3, bytes_in = $4, "
-                   "bytes_out = $5 WHERE id = $1",
-                   "iitii", row->id, row->disconnected_at, row->reason, row->bytes_in,
-                   row->bytes_out),
+      store_query (
+          tx, error,
+          "UPDATE agent_sessions SET connected_at = $2, disconnected_at = CASE WHEN $3 > 0 "
+          "AND $3 < $2 THEN $2 ELSE $3 END, reason = $4, bytes_in = $5, bytes_out = $6 "
+          "WHERE id = $1",
+          "iiitii", row->id, row->connected_at, row->disconnected_at, row->reason, row->bytes_in,
+          row->bytes_out),
       "agent session", error);
 }
 
 bool
 store_agent_sessions_touch (StoreTx *tx, int64_t at, GError **error)
 {
-  return store_run (
-      tx,
-      store_query (
-          tx, error,
-          "UPDATE agent_sessions SET seen_at = $1 WHERE disconnected_at = 0 AND seen_at < $1", "i",
-          at),
-      "agent sessions", error);
+  return store_run (tx,
+                    store_query (tx, error,
+                                 "UPDATE agent_sessions SET seen_at = CASE WHEN connected_at > $1 "
+                                 "THEN connected_at ELSE $1 "
+                                 "END WHERE disconnected_at = 0",
+                                 "i", at),
+                    "agent sessions", error);
 }
 
 bool

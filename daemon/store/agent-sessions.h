@@ -24,9 +24,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (StoreAgentSession, store_agent_session_free)
 /* Sets row->id; leaves it 0 when the agent has been deleted. disconnected_at, reason and bytes as
  * they are. */
 bool store_agent_session_insert (StoreTx *tx, StoreAgentSession *row, GError **error);
-/* Writes disconnected_at (not before connected_at), reason and bytes; nothing if it is gone. */
+/* Writes both times, reason and bytes; nothing if it is gone. */
 bool store_agent_session_update (StoreTx *tx, const StoreAgentSession *row, GError **error);
-/* Open ones are open at that time. */
+/* Open ones are open at that time, which may be before what was said earlier. */
 bool store_agent_sessions_touch (StoreTx *tx, int64_t at, GError **error);
 /* Ends those that are open, when they were seen last. */
 bool store_agent_sessions_close_stale (StoreTx *tx, const char *reason, GError **error);

@@ -11,11 +11,29 @@
 
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #define WITHIN_US (20 * INT64_C (1000000))
 
+#define HOUR INT64_C (3600000)
+
 /* Stamps count from here: what is old is deleted. */
 static int64_t base_ms;
+
+/* How far the wall clock is ahead of the real one. */
+static atomic_int_fast64_t ahead_s;
+
+int
+clock_gettime (clockid_t clock, struct timespec *now)
+{
+  int rc = (int) syscall (SYS_clock_gettime, clock, now);
+
+  if (rc == 0 && clock == CLOCK_REALTIME)
+    now->tv_sec += atomic_load (&ahead_s);
+  return rc;
+}
 
 static int64_t
 add_agent (const char *name)
@@ -39,6 +57,12 @@ list (ConfigFixture *fixture, int64_t agent_id)
   return rows;
 }
 
+static P2pStamp
+fixed (int64_t at_ms)
+{
+  return (P2pStamp){ .wall_ms = base_ms + at_ms, .ahead_ms = P2P_STAMP_FIXED };
+}
+
 static HistoryEntry *
 begin (int64_t agent_id, const char *instance, int64_t connected_at_ms)
 {
@@ -46,13 +70,13 @@ begin (int64_t agent_id, const char *instance, int64_t connected_at_ms)
                                          .instance = instance,
                                          .address = "192.0.2.1:99",
                                          .version = "1.2.3",
-                                         .connected_at_ms = base_ms + connected_at_ms });
+                                         .connected = fixed (connected_at_ms) });
 }
 
 static void
 leave (HistoryEntry *entry, int64_t at_ms, const char *reason)
 {
-  history_leave (entry, &(HistoryEnd){ base_ms + at_ms, reason, 10, 20 });
+  history_leave (entry, &(HistoryEnd){ fixed (at_ms), reason, 10, 20 });
 }
 
 /* Until the newest row has that reason. */
@@ -157,6 +181,64 @@ test_clock (ConfigFixture *fixture, const void *data)
   history_stop ();
   rows = list (fixture, agent);
   g_assert_cmpint (((StoreAgentSession *) rows->pdata[0])->disconnected_at, ==, base_ms + 9000);
+}
+
+/* The row of the agent's newest session, when it began and ended at about these times. */
+static void
+await_times (ConfigFixture *fixture,
+             int64_t agent_id,
+             int64_t connected_at,
+             int64_t disconnected_at)
+{
+  int64_t deadline_us = p2p_now_us () + WITHIN_US;
+
+  for (;;)
+    {
+      g_autoptr (GPtrArray) rows = list (fixture, agent_id);
+      const StoreAgentSession *row = rows->len > 0 ? rows->pdata[0] : NULL;
+
+      if (row && ABS (row->connected_at - connected_at) < HOUR / 2
+          && ABS (row->disconnected_at - disconnected_at) < HOUR / 2)
+        return;
+      g_assert_cmpint (p2p_now_us (), <, deadline_us);
+      g_usleep (1000);
+    }
+}
+
+static void
+set_clock (int64_t hours)
+{
+  atomic_store (&ahead_s, hours * HOUR / 1000);
+  history_clock_was_set ();
+}
+
+/* A machine that boots with its clock an hour ahead or back, and learns the time later. */
+static void
+test_clock_set (ConfigFixture *fixture, const void *data)
+{
+  int64_t agent = add_agent ("edge"), now = p2p_wall_ms ();
+  g_autoptr (GPtrArray) rows = NULL;
+  HistoryBegin began = { .agent_id = agent, .instance = "", .address = "a", .version = "" };
+  HistoryEntry *entry;
+
+  (void) data;
+  history_start (fixture->store);
+  set_clock (1);
+  began.connected = p2p_stamp_now ();
+  entry = history_begin (&began);
+  await_times (fixture, agent, now + HOUR, 0);
+  set_clock (0);
+  await_times (fixture, agent, now, 0);
+  set_clock (-5);
+  await_times (fixture, agent, now - 5 * HOUR, 0);
+  history_leave (entry, &(HistoryEnd){ p2p_stamp_now (), "over", 0, 0 });
+  await_times (fixture, agent, now - 5 * HOUR, now - 5 * HOUR);
+  set_clock (0); /* it drains yet */
+  await_times (fixture, agent, now, now);
+  history_end (entry, 0, 0);
+  history_stop ();
+  rows = list (fixture, agent);
+  g_assert_cmpuint (rows->len, ==, 1);
 }
 
 /* The agent is deleted while it is connected: its sessions go with it, and nothing comes back. */
@@ -297,7 +379,8 @@ test_stale (ConfigFixture *fixture, const void *data)
   (void) data;
   insert (tx, agent, 1000, 2000);
   insert (tx, agent, 3000, 0);
-  g_assert_true (store_agent_sessions_touch (tx, 7000, &error));
+  g_assert_true (store_agent_sessions_touch (tx, 9000, &error));
+  g_assert_true (store_agent_sessions_touch (tx, 7000, &error)); /* the clock was set back */
   insert (tx, agent, 8000, 0);
   commit (tx);
   history_start (fixture->store); /* the next run */
@@ -406,6 +489,29 @@ test_reports (void)
   agent_reports_free (reports);
 }
 
+/* Points are in order, and none is still to come. */
+static void
+test_reports_set_back (void)
+{
+  AgentReports *reports = NULL;
+  int64_t start = 1000 * 15 * MINUTE;
+  g_autoptr (GArray) points = NULL;
+
+  for (int i = 0; i < 30; i++)
+    agent_reports_note (&reports, &(AgentReportPoint){ .at_ms = start + i * MINUTE });
+  for (int i = 10; i < 13; i++)
+    agent_reports_note (&reports, &(AgentReportPoint){ .at_ms = start + i * MINUTE + 1 });
+  points = agent_reports_copy (reports, 0, start);
+  g_assert_cmpuint (points->len, ==, 1);
+  g_clear_pointer (&points, g_array_unref);
+  points = agent_reports_copy (reports, start, start + 20 * MINUTE);
+  g_assert_cmpuint (points->len, ==, 13);
+  for (int i = 0; i < 13; i++)
+    g_assert_cmpint (g_array_index (points, AgentReportPoint, i).at_ms, ==,
+                     start + i * MINUTE + (i >= 10));
+  agent_reports_free (reports);
+}
+
 static void
 test_no_reports (void)
 {
@@ -424,12 +530,14 @@ main (int argc, char **argv)
   config_fixture_add_test ("/agent-history/life", test_life);
   config_fixture_add_test ("/agent-history/many", test_many);
   config_fixture_add_test ("/agent-history/clock", test_clock);
+  config_fixture_add_test ("/agent-history/clock-set", test_clock_set);
   config_fixture_add_test ("/agent-history/deleted", test_deleted);
   config_fixture_add_test ("/agent-history/trouble", test_trouble);
   config_fixture_add_test ("/agent-history/stale", test_stale);
   config_fixture_add_test ("/agent-history/prune", test_prune);
   config_fixture_add_test ("/agent-history/last-ends", test_last_ends);
   g_test_add_func ("/agent-history/reports", test_reports);
+  g_test_add_func ("/agent-history/reports-set-back", test_reports_set_back);
   g_test_add_func ("/agent-history/no-reports", test_no_reports);
   return g_test_run ();
 }

@@ -285,6 +285,7 @@ static const struct
   { "24h", 10, { { 10, 0 } }, 10, 10, 1, 0 },                        /* the agent is younger */
   { "30d", 240, { { 240, 120 } }, 240, 120, 1, 1 },
   { "1h", 100, { { 30, 0 } }, 1, 1, 0, 0 },
+  { "24h", -1, { { 6, 0 } }, 24, 6, 1, 0 }, /* the clock was set back since it was made */
 };
 
 /* The call's clock is somewhere between from, which the hours count from, and now. */
