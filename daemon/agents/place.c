@@ -39,13 +39,16 @@ place_note_loss (Place *place, const PlaceHolder *from, const PlaceHolder *by, i
 }
 
 int64_t
-place_free_at_us (const Place *place, const PlaceHolder *holder, int64_t now_us)
+place_free_at_us (const Place *place,
+                  const PlaceHolder *newcomer,
+                  const PlaceHolder *holder,
+                  int64_t now_us)
 {
   const PlaceLoss *last = loss_back (place, 0, now_us);
   const PlaceLoss *loss;
 
   for (unsigned i = 0; (loss = loss_back (place, i, now_us)); i++)
-    if (place_same_holder (&loss->from, holder))
+    if (place_same_holder (&loss->from, newcomer) || place_same_holder (&loss->from, holder))
       return last->at_us + PLACE_HOLD_MS * INT64_C (1000);
   return 0;
 }
@@ -66,7 +69,7 @@ place_is_disputed (const Place *place, int64_t now_us, PlaceDispute *ret_dispute
   unsigned n = 0;
 
   for (unsigned i = 0; (loss = loss_back (place, i, now_us)); i++)
-    if (same_two (loss, last))
+    if (same_two (loss, last) || place_same_holder (&loss->from, &last->from))
       {
         n++;
         since_us = loss->at_us;

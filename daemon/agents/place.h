@@ -6,7 +6,8 @@
  * Newest wins. But two programs with one id and token would take it from each other as fast as they
  * come back, so one that lost the place to another instance takes it back only when the other has
  * held it for PLACE_HOLD_MS. One that never lost it waits for nothing: a restarted agent is a new
- * instance.
+ * instance. But one that lost it and has it again keeps it as long, whoever comes: it may be a
+ * program that ends and is started again all the time.
  *
  * Values; the caller has the lock and gives the time (p2p_now_us ()). */
 #pragma once
@@ -49,9 +50,13 @@ bool place_same_holder (const PlaceHolder *a, const PlaceHolder *b);
 /* from has lost the place to by. Not to be called for one and the same holder. */
 void place_note_loss (Place *place, const PlaceHolder *from, const PlaceHolder *by, int64_t now_us);
 
-/* When it may take the place from another: 0 (at once) unless it lost it itself lately. place is
- * (nullable). */
-int64_t place_free_at_us (const Place *place, const PlaceHolder *holder, int64_t now_us);
+/* When newcomer may take the place from holder: 0 (at once) unless one of the two lost it lately.
+ * place is (nullable). */
+int64_t place_free_at_us (const Place *place,
+                          const PlaceHolder *newcomer,
+                          const PlaceHolder *holder,
+                          int64_t now_us);
 
-/* Whether two displace each other. place is (nullable); ret_dispute is filled when they do. */
+/* Whether two displace each other, or one of them is displaced again and again. place is
+ * (nullable); ret_dispute is filled when they do. */
 bool place_is_disputed (const Place *place, int64_t now_us, PlaceDispute *ret_dispute);

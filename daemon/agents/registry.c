@@ -189,11 +189,12 @@ count_waiting_locked (int64_t agent_id)
 static int64_t
 wait_until_us (const Known *known, const Session *session)
 {
-  PlaceHolder holder = holder_of (session);
+  PlaceHolder newcomer = holder_of (session), holder;
 
   if (!known->live || same_holder (known->live, session))
     return 0;
-  return place_free_at_us (known->place, &holder, p2p_now_us ());
+  holder = holder_of (known->live);
+  return place_free_at_us (known->place, &newcomer, &holder, p2p_now_us ());
 }
 
 static bool
@@ -222,7 +223,7 @@ wait_for_place_locked (Session *session)
   else
     p2p_log (
         P2P_LOG_WARNING, "agents",
-        "agent '%s': instance %s, address %s, lost the place to another and waits for its turn",
+        "agent '%s': instance %s, address %s, waits for the place, for which another has its turn",
         session->agent_name, *session->instance ? session->instance : "unknown", session->address);
 }
 

@@ -65,7 +65,7 @@ quarrel (unsigned n, bool is_disputed)
       /* The first time of each but the first: it never lost the place and takes it. */
       bool first = n_losses < n - 1;
 
-      if (!first && place_free_at_us (&place, &all[next], now_us) > now_us)
+      if (!first && place_free_at_us (&place, &all[next], &all[holding], now_us) > now_us)
         continue;
       place_note_loss (&place, &all[holding], &all[next], now_us);
       g_assert_true (first || now_us - last_us >= PLACE_HOLD_MS * INT64_C (1000));
@@ -106,10 +106,40 @@ test_restarts (void)
       g_autofree char *after = g_strdup_printf ("%u", i + 1);
       PlaceHolder from = holder (before, "192.0.2.1:1"), by = holder (after, "192.0.2.1:2");
 
-      g_assert_cmpint (place_free_at_us (&place, &by, now_us), ==, 0);
+      g_assert_cmpint (place_free_at_us (&place, &by, &from, now_us), ==, 0);
       place_note_loss (&place, &from, &by, now_us);
       g_assert_false (place_is_disputed (&place, now_us, &dispute));
     }
+}
+
+/* A second program that ends soon after each start, and is started again 1.5 s later as another
+ * instance, takes the place from the one that stays no more often than one that stays. */
+static void
+test_rival_restarts (void)
+{
+  Place place = { 0 };
+  PlaceDispute dispute;
+  PlaceHolder steady = holder ("a", "192.0.2.1:1");
+  int64_t now_us = 5 * SECOND_US, last_us = 0;
+  unsigned n_losses = 0;
+
+  for (unsigned i = 0; i < 400; i++, now_us += 3 * SECOND_US / 2)
+    {
+      g_autofree char *name = g_strdup_printf ("b%u", i);
+      PlaceHolder rival = holder (name, "192.0.2.2:1");
+
+      if (place_free_at_us (&place, &rival, &steady, now_us) > now_us)
+        continue; /* its end is sooner than its turn */
+      place_note_loss (&place, &steady, &rival, now_us);
+      g_assert_true (n_losses == 0 || now_us - last_us >= PLACE_HOLD_MS * INT64_C (1000));
+      last_us = now_us;
+      n_losses++;
+      g_assert_true (place_is_disputed (&place, now_us, &dispute)
+                     == (n_losses > PLACE_LOSSES_BORNE));
+    }
+  g_assert_cmpuint (n_losses, >=, 40);
+  g_assert_cmpstr (dispute.holders[0].address, ==, "192.0.2.2:1");
+  g_assert_cmpstr (dispute.holders[1].address, ==, "192.0.2.1:1");
 }
 
 static void
@@ -121,7 +151,7 @@ test_memory (void)
   int64_t now_us = SECOND_US;
   int64_t since_us = now_us;
 
-  g_assert_cmpint (place_free_at_us (NULL, &a, now_us), ==, 0);
+  g_assert_cmpint (place_free_at_us (NULL, &a, &b, now_us), ==, 0);
   g_assert_false (place_is_disputed (NULL, now_us, &dispute));
   for (unsigned i = 0; i < 4; i++, now_us += 10 * SECOND_US)
     {
@@ -137,8 +167,8 @@ test_memory (void)
   now_us = since_us + PLACE_MEMORY_MS * INT64_C (1000);
   g_assert_true (place_is_disputed (&place, now_us - 1, &dispute));
   g_assert_false (place_is_disputed (&place, now_us, &dispute));
-  g_assert_cmpint (place_free_at_us (&place, &b, now_us), !=, 0);
-  g_assert_cmpint (place_free_at_us (&place, &b, now_us + 30 * SECOND_US), ==, 0);
+  g_assert_cmpint (place_free_at_us (&place, &b, &a, now_us), !=, 0);
+  g_assert_cmpint (place_free_at_us (&place, &b, &a, now_us + 30 * SECOND_US), ==, 0);
 }
 
 int
@@ -149,6 +179,7 @@ main (int argc, char **argv)
   g_test_add_func ("/agent-place/two", test_two);
   g_test_add_func ("/agent-place/three", test_three);
   g_test_add_func ("/agent-place/restarts", test_restarts);
+  g_test_add_func ("/agent-place/rival-restarts", test_rival_restarts);
   g_test_add_func ("/agent-place/memory", test_memory);
   return g_test_run ();
 }
