@@ -2,6 +2,7 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* Receive windows: growth with the bandwidth-delay product under a budget, and what happens when
  * more is held than the budget allows. */
+#include "lib/yamux-priv.h"
 #include "tests/unit/wait-for.h"
 #include "tests/unit/yamux-raw.h"
 
@@ -130,6 +131,7 @@ test_spent_budget (void)
   start_far_peer (&peer, budget);
   g_assert_cmpuint (largest_window (&peer, 400 << 10, 8, &last), <=, (256 + 100) << 10);
   g_assert_cmpuint (p2p_yamux_budget_growth (budget), <=, 100 << 10);
+  g_assert_false (yamux_budget_reserve (budget, 101 << 10));
   peer_stop (&peer);
   p2p_yamux_budget_unref (budget);
 }
@@ -138,7 +140,7 @@ test_spent_budget (void)
 static void
 test_wide_and_full (void)
 {
-  P2pYamuxBudget *budget = p2p_yamux_budget_new (300 << 10);
+  P2pYamuxBudget *budget = p2p_yamux_budget_new (700 << 10);
   g_autofree char *bytes = NULL;
   uint32_t last;
   Peer peer;
