@@ -21,8 +21,9 @@ lower (char *p, size_t n)
     }
 }
 
+/* An address has many spellings: it goes to ret_text in the one that inet_ntop () writes. */
 static bool
-is_ipv6 (const char *p, size_t n)
+copy_ipv6 (const char *p, size_t n, char ret_text[INET6_ADDRSTRLEN])
 {
   char text[INET6_ADDRSTRLEN];
   struct in6_addr address;
@@ -32,7 +33,8 @@ is_ipv6 (const char *p, size_t n)
     return false;
   memcpy (text, p, n);
   text[n] = '\0';
-  return inet_pton (AF_INET6, text, &address) == 1;
+  return inet_pton (AF_INET6, text, &address) == 1
+         && inet_ntop (AF_INET6, &address, ret_text, INET6_ADDRSTRLEN);
 }
 
 /* Labels of 1 to 63 bytes, one dot at the end not counted (RFC 1035 section 2.3.4). */
@@ -76,7 +78,7 @@ parse_port (const char *p, size_t n, uint16_t *ret_port)
 }
 
 bool
-p2p_http1_parse_host (char *p, size_t n, P2pSpan *ret_host, uint16_t *ret_port)
+p2p_http1_parse_host (char *p, size_t n, P2pRequestHead *head)
 {
   size_t i = 0, host_n;
 
@@ -84,12 +86,12 @@ p2p_http1_parse_host (char *p, size_t n, P2pSpan *ret_host, uint16_t *ret_port)
     {
       const char *close = memchr (p, ']', n);
 
-      if (!close || !is_ipv6 (p + 1, (size_t) (close - p) - 1))
+      if (!close || !copy_ipv6 (p + 1, (size_t) (close - p) - 1, head->address))
         return false;
       host_n = (size_t) (close - p) - 1;
       lower (p + 1, host_n);
-      *ret_host = (P2pSpan){ p + 1, host_n };
-      return parse_port (close + 1, n - host_n - 2, ret_port);
+      head->host = p2p_span_from_string (head->address);
+      return parse_port (close + 1, n - host_n - 2, &head->port);
     }
   while (i < n && p2p_char_is (p[i], P2P_CHAR_HOST))
     i++;
@@ -97,6 +99,6 @@ p2p_http1_parse_host (char *p, size_t n, P2pSpan *ret_host, uint16_t *ret_port)
   if (!is_name (p, host_n))
     return false;
   lower (p, host_n);
-  *ret_host = (P2pSpan){ p, host_n };
-  return parse_port (p + i, n - i, ret_port);
+  head->host = (P2pSpan){ p, host_n };
+  return parse_port (p + i, n - i, &head->port);
 }

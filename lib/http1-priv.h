@@ -77,5 +77,6 @@ P2pHttp1 p2p_http1_parse_version (const char *p, const char *end, unsigned *ret_
  * Content-Length and Transfer-Encoding. msg->minor must be set. */
 P2pHttp1 p2p_http1_parse_fields (P2pMessage *msg, const char *p, const char *end);
 
-/* host [":" port], lower-cased in place; false when it is no host that one can route by. */
-bool p2p_http1_parse_host (char *p, size_t n, P2pSpan *ret_host, uint16_t *ret_port);
+/* host [":" port], lower-cased in place, to head->host, address and port; false when it is no host
+ * that one can route by. */
+bool p2p_http1_parse_host (char *p, size_t n, P2pRequestHead *head);

@@ -147,11 +147,9 @@ find_host (P2pRequestHead *head)
   if (!field && head->msg.minor > 0)
     return p2p_http1_bad (&head->msg, P2P_SPAN ("no Host"));
   /* Spans point into the caller's buffer, which p2p_http1_parse_request () may change. */
-  if (field
-      && !p2p_http1_parse_host ((char *) field->value.p, field->value.n, &head->host, &head->port))
+  if (field && !p2p_http1_parse_host ((char *) field->value.p, field->value.n, head))
     return p2p_http1_bad (&head->msg, P2P_SPAN ("a bad Host"));
-  if (authority.p
-      && !p2p_http1_parse_host ((char *) authority.p, authority.n, &head->host, &head->port))
+  if (authority.p && !p2p_http1_parse_host ((char *) authority.p, authority.n, head))
     return p2p_http1_bad (&head->msg, P2P_SPAN ("a bad authority in the request target"));
   if (head->method_id == P2P_METHOD_CONNECT && head->port == 0)
     return p2p_http1_bad (&head->msg, P2P_SPAN ("a CONNECT target without a port"));

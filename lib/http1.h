@@ -7,6 +7,8 @@
 
 #include "lib/span.h"
 
+#include <netinet/in.h>
+
 #define P2P_HTTP1_FIELDS_MAX 128
 
 typedef enum
@@ -91,10 +93,11 @@ typedef struct
   bool has_query;
   /* The one canonical host: of the absolute form (RFC 9112 section 3.2.2: Host is then ignored) or
    * of Host; lower-cased in place, without port, trailing dot or brackets (a colon tells an IPv6
-   * address). Empty in HTTP/1.0 without Host only. */
+   * address, which stands in address). Empty in HTTP/1.0 without Host only. */
   P2pSpan host;
   uint16_t port; /* 0: not given */
   bool expect_continue;
+  char address[INET6_ADDRSTRLEN]; /* only where host points here: as inet_ntop () writes it */
 } P2pRequestHead;
 
 typedef struct

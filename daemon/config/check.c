@@ -50,6 +50,17 @@ config_is_address (const char *host)
   return inet_pton (AF_INET, host, address) == 1 || inet_pton (AF_INET6, host, address) == 1;
 }
 
+char *
+config_dup_host (const char *host)
+{
+  char text[INET6_ADDRSTRLEN];
+  struct in6_addr address;
+
+  if (inet_pton (AF_INET6, host, &address) != 1)
+    return g_ascii_strdown (host, -1);
+  return g_strdup (inet_ntop (AF_INET6, &address, text, sizeof text));
+}
+
 static const char *
 check_host_name (const char *host)
 {

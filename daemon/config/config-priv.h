@@ -130,6 +130,9 @@ const char *config_check_label_key (const char *key);
 const char *config_check_label_value (const char *value);
 const char *config_check_bind_address (const char *address);
 bool config_is_address (const char *host);
+/* As hosts are compared, see P2pRequestHead: in lower case, an IPv6 address as inet_ntop () writes
+ * it. */
+char *config_dup_host (const char *host);
 const char *config_check_query (const char *query); /* what stands behind "?" or "#" */
 char *config_trim_path (const char *path); /* without slashes at the end; "" for "/" */
 

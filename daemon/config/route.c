@@ -146,7 +146,7 @@ config_make_route (Builder *builder, const StoreRoute *row, GError **error)
   pub->id = row->id;
   pub->name = g_strdup (row->name);
   pub->priority = row->priority;
-  pub->host_pattern = g_ascii_strdown (row->host_pattern, -1);
+  pub->host_pattern = config_dup_host (row->host_pattern);
   pub->path_prefix = row->path_prefix[1] ? config_trim_path (row->path_prefix) : g_strdup ("/");
   pub->is_default = row->is_default;
   pub->path_security = row->path_security_mode == STORE_PATH_STRICT

@@ -21,6 +21,7 @@ static const RouteCase routes[] = {
   { "late-any", "", "/any", 200, false, false },
   { "early-any", "", "/first", 1, false, false },
   { "v6", "2001:db8::1", "/", 100, false, false },
+  { "v6-long", "2001:DB8:0::0:2", "/", 100, false, false },
   { "off", "off.example.org", "/", 100, false, true },
   { "second", "example.com", "/", 100, false, false }, /* same rank but for the id */
   { "default", "", "/", 0, true, false },
@@ -47,6 +48,7 @@ static const struct
   { "other.net", "/anything", "default" },
   { "off.example.org", "/", "default" },
   { "2001:db8::1", "/", "v6" },
+  { "2001:db8::2", "/", "v6-long" },
   { "", "/", "default" },
   { "com", "/", "default" },
 };
