@@ -71,39 +71,58 @@ session_new (P2pStream *take_strm, const ConfigAgent *agent, bool half_close, GE
 
 /* --- probes ----------------------------------------------------------------------------------- */
 
+typedef enum
+{
+  PROBE_GOOD,
+  PROBE_BAD,
+  PROBE_REFUSED, /* full of work is not degraded, nor is it a proof that the path carries any */
+} ProbeResult;
+
 /* Any well-formed answer proves the data path; a version-1 agent says invalid_open_request. */
-static bool
+static ProbeResult
+probe_stream (P2pStream *strm, int64_t deadline_us)
+{
+  struct iovec iov = { .iov_base = (char[]){ 'p' }, .iov_len = 1 };
+  P2pIo io = p2p_stream_flush (strm, deadline_us);
+  char byte;
+  size_t n;
+
+  if (io == P2P_IO_OK)
+    io = p2p_stream_write_all (strm, &iov, 1, NULL, deadline_us);
+  if (io == P2P_IO_OK)
+    io = p2p_stream_read (strm, &byte, 1, &n, deadline_us);
+  if (io == P2P_IO_OK)
+    return PROBE_GOOD;
+  if (io != P2P_IO_REFUSED)
+    return PROBE_BAD;
+  /* By the session, or by an answer on the stream. */
+  return p2p_stream_tunnel_is_unseen (strm) ? PROBE_REFUSED : PROBE_GOOD;
+}
+
+static ProbeResult
 probe (P2pYamux *yamux)
 {
   P2pTunnelOpen open = { .network = P2P_TUNNEL_PROBE, .request_id = "probe" };
   int64_t deadline_us = p2p_deadline_ms (PROBE_WAIT_MS);
   P2pStream *strm;
-  char byte;
-  size_t n;
   P2pIo io = p2p_yamux_open (yamux, deadline_us, &strm);
+  ProbeResult result;
 
   if (io != P2P_IO_OK)
-    return io == P2P_IO_OVERFLOW || io == P2P_IO_REFUSED; /* full of work is not degraded */
+    return io == P2P_IO_OVERFLOW || io == P2P_IO_REFUSED ? PROBE_REFUSED : PROBE_BAD;
   strm = p2p_stream_tunnel_new (strm, &open);
-  io = p2p_stream_flush (strm, deadline_us);
-  if (io == P2P_IO_OK)
-    {
-      struct iovec iov = { .iov_base = (char[]){ 'p' }, .iov_len = 1 };
-
-      io = p2p_stream_write_all (strm, &iov, 1, NULL, deadline_us);
-    }
-  if (io == P2P_IO_OK)
-    io = p2p_stream_read (strm, &byte, 1, &n, deadline_us);
+  result = probe_stream (strm, deadline_us);
   p2p_stream_close (strm);
-  return io == P2P_IO_OK || io == P2P_IO_REFUSED;
+  return result;
 }
 
 void
 probe_run (P2pTask *task)
 {
   Session *session = (Session *) ((char *) task - offsetof (Session, probe_task));
-  bool good = probe (session->yamux); /* the keeper frees no session that is being probed */
+  ProbeResult result = probe (session->yamux); /* the keeper frees none that is being probed */
   P2P_LOCKED (&registry.lock);
+  bool good = result == PROBE_REFUSED ? !session->degraded : result == PROBE_GOOD;
 
   if (session->degraded == good && session->state == SESSION_LIVE)
     p2p_log (good ? P2P_LOG_INFO : P2P_LOG_WARNING, "agents", "agent '%s': %s", session->agent_name,

@@ -13,8 +13,9 @@ typedef struct
   int64_t now_us; /* of the test's clock */
 } Site;
 
+/* With an agent that takes so many streams (0: as many as come). */
 static void
-site_start (Site *site)
+site_start_with (Site *site, unsigned max_streams)
 {
   g_autoptr (GError) error = NULL;
   ConfigAgent agent = { .id = 1, .name = (char *) "edge" };
@@ -24,9 +25,16 @@ site_start (Site *site)
   agents_fixture_start (1000, 10);
   transport_pair (&daemons, &agents);
   end_start (&site->agent, agents,
-             (P2pYamuxOptions){ .role = P2P_YAMUX_CLIENT, .accept_backlog = 256 });
+             (P2pYamuxOptions){
+                 .role = P2P_YAMUX_CLIENT, .accept_backlog = 256, .max_streams = max_streams });
   site->session = session_new (daemons, &agent, true, &error);
   g_assert_no_error (error);
+}
+
+static void
+site_start (Site *site)
+{
+  site_start_with (site, 0);
 }
 
 static void
@@ -75,6 +83,20 @@ takes_probe (Site *site)
   site->now_us += 20 * G_USEC_PER_SEC;
   P2P_LOCKED (&registry.lock);
   return session_take_probe_locked (site->session, site->now_us);
+}
+
+/* After a refusal the session asks for no stream for a moment. */
+static void
+probe_until_degraded (Site *site)
+{
+  int64_t deadline_us = WITHIN;
+
+  while (!site->session->degraded)
+    {
+      g_assert_cmpint (p2p_now_us (), <, deadline_us);
+      if (takes_probe (site))
+        probe_run (&site->session->probe_task);
+    }
 }
 
 /* Neither pings nor the probe itself are traffic. */
@@ -150,6 +172,39 @@ test_deaf (ConfigFixture *fixture, const void *data)
   site_stop (&site);
 }
 
+/* A full agent refuses the probe as it does all others: that changes nothing. */
+static void
+test_full (ConfigFixture *fixture, const void *data)
+{
+  P2pStream *strm, *other;
+  Site site;
+
+  (void) fixture;
+  (void) data;
+  site_start_with (&site, 2);
+  strm = open_tunnel (&site);
+  other = open_tunnel (&site);
+  must_echo_text (strm, "x");
+  must_echo_text (other, "x");
+  g_assert_false (takes_probe (&site));
+  g_assert_true (takes_probe (&site)); /* both are idle */
+  probe_run (&site.session->probe_task);
+  g_assert_false (site.session->degraded);
+  p2p_stream_close (other);
+  end_await_streams (&site.agent, 1);
+  serve_with (&site, NULL);
+  probe_until_degraded (&site);
+  end_await_streams (&site.agent, 2); /* it has the probe's for ever, and refuses the next */
+  for (unsigned i = 0; i < 3; i++)
+    {
+      g_assert_true (takes_probe (&site));
+      probe_run (&site.session->probe_task);
+      g_assert_true (site.session->degraded);
+    }
+  p2p_stream_close (strm);
+  site_stop (&site);
+}
+
 /* An upload to which nothing is answered, but which is taken. */
 static void
 test_upload (ConfigFixture *fixture, const void *data)
@@ -177,6 +232,7 @@ main (int argc, char **argv)
   config_fixture_add_test ("/agent-probes/idle", test_idle);
   config_fixture_add_test ("/agent-probes/busy", test_busy);
   config_fixture_add_test ("/agent-probes/deaf", test_deaf);
+  config_fixture_add_test ("/agent-probes/full", test_full);
   config_fixture_add_test ("/agent-probes/upload", test_upload);
   return g_test_run ();
 }
