@@ -24,6 +24,7 @@ typedef struct
   P2pTlsClient *tls;    /* (owned) (nullable: http) */
   Allow *allow;         /* (owned) where the daemon may go from here */
   char instance[33];    /* made at start */
+  atomic_uint first_address;    /* of the try that led to the tunnel: see dial_connect () */
   P2pResolver *resolver;        /* (owned) of origins */
   P2pResolver *daemon_resolver; /* (owned) apart: origins' names that hang hold up no dial */
   P2pPool *pool;         /* (owned) */

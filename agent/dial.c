@@ -174,16 +174,18 @@ dial_close (P2pStream *take_strm, DialStop *stop)
 /* --- connecting ------------------------------------------------------------------------------- */
 
 static P2pIo
-connect_tcp (P2pStream **ret_strm, DialStop *stop, int64_t deadline_us)
+connect_tcp (P2pStream **ret_strm, DialStop *stop, unsigned first, int64_t deadline_us)
 {
-  P2pAddress addresses[P2P_ADDRESSES_MAX];
+  P2pAddress addresses[P2P_ADDRESSES_MAX], turned[P2P_ADDRESSES_MAX];
   unsigned n = 0;
   P2pIo io = p2p_resolver_lookup_fresh (agent.daemon_resolver, p2p_span_from_string (agent.host),
                                         agent.port, addresses, &n, deadline_us);
 
   if (io != P2P_IO_OK)
     return io;
-  return p2p_connect_addresses_unless (addresses, n, stop->bell_fd, deadline_us, ret_strm);
+  for (unsigned i = 0; i < n; i++)
+    turned[i] = addresses[(i + first) % n];
+  return p2p_connect_addresses_unless (turned, n, stop->bell_fd, deadline_us, ret_strm);
 }
 
 /* Takes the connection over; it is closed on failure. */
@@ -211,10 +213,14 @@ start_tls (P2pStream *take_strm,
 }
 
 P2pIo
-dial_connect (P2pStream **ret_strm, DialStop *stop, int64_t deadline_us, char **ret_why)
+dial_connect (P2pStream **ret_strm,
+              DialStop *stop,
+              unsigned first,
+              int64_t deadline_us,
+              char **ret_why)
 {
   P2pStream *strm = NULL;
-  P2pIo io = connect_tcp (&strm, stop, deadline_us);
+  P2pIo io = connect_tcp (&strm, stop, first, deadline_us);
 
   if (io == P2P_IO_OK && !show_stream (stop, strm))
     {

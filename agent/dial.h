@@ -31,9 +31,15 @@ void dial_stop_done (DialStop *stop);
 /* Any thread; does not block. */
 void dial_stop (DialStop *stop);
 
-/* Connects and verifies. stop goes on to end the stream, which is then to be closed by
- * dial_close () and nothing else. */
-P2pIo dial_connect (P2pStream **ret_strm, DialStop *stop, int64_t deadline_us, char **ret_why);
+/* Connects and verifies. first: with which of the daemon's addresses, counted from the one that the
+ * system prefers, and round and round; the others are for those that do not connect (RFC 8305), but
+ * one that does may hang in TLS, or be another machine. stop goes on to end the stream, which is
+ * then to be closed by dial_close () and nothing else. */
+P2pIo dial_connect (P2pStream **ret_strm,
+                    DialStop *stop,
+                    unsigned first,
+                    int64_t deadline_us,
+                    char **ret_why);
 void dial_close (P2pStream *take_strm, DialStop *stop);
 
 /* Asks for the tunnel; why is set unless DIAL_OK. */

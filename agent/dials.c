@@ -17,6 +17,7 @@ typedef struct
 {
   pthread_t thread;
   DialStop stop;
+  unsigned first_address; /* constant; see dial_connect () */
   DialOutcome outcome; /* its thread's until over */
   bool over;           /* (lock: dials) */
   bool forgotten;      /* (lock: dials) */
@@ -26,6 +27,7 @@ static struct
 {
   void (*ring) (void);
   Try *tries[DIALS_MAX]; /* the main thread's (owned) (nullable) */
+  unsigned first_address; /* the main thread's: of the next try */
 
   P2pMutex lock;
   pthread_cond_t turn;
@@ -71,7 +73,7 @@ run (Try *try)
   P2pStream *strm = NULL;
 
   outcome->result = DIAL_FAILED;
-  if (dial_connect (&strm, &try->stop, deadline_us, &outcome->why) != P2P_IO_OK)
+  if (dial_connect (&strm, &try->stop, try->first_address, deadline_us, &outcome->why) != P2P_IO_OK)
     return;
   if (await_turn (try, deadline_us))
     {
@@ -132,10 +134,12 @@ dials_start (void)
   if (!slot)
     return false;
   try = g_new0 (Try, 1);
+  try->first_address = dials.first_address;
   if (dial_stop_init (&try->stop))
     {
       if (start_thread (try))
         {
+          dials.first_address++;
           *slot = try;
           return true;
         }
@@ -201,12 +205,22 @@ throw_away (DialOutcome outcome)
   g_free (outcome.why);
 }
 
+/* The next one begins where this one got through. */
+static void
+note_win (unsigned first_address)
+{
+  dials.first_address = first_address;
+  atomic_store (&agent.first_address, first_address);
+  dials_stop ();
+}
+
 bool
 dials_take (DialOutcome *ret_outcome)
 {
   for (unsigned i = 0; i < DIALS_MAX; i++)
     {
       bool forgotten;
+      unsigned first_address;
 
       if (!dials.tries[i] || !is_over (dials.tries[i], &forgotten))
         continue;
@@ -215,9 +229,10 @@ dials_take (DialOutcome *ret_outcome)
           throw_away (free_try (&dials.tries[i]));
           continue;
         }
+      first_address = dials.tries[i]->first_address;
       *ret_outcome = free_try (&dials.tries[i]);
       if (ret_outcome->result == DIAL_OK)
-        dials_stop ();
+        note_win (first_address);
       return true;
     }
   return false;

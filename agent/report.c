@@ -137,7 +137,10 @@ send_once (int64_t deadline_us)
   g_autofree char *why = NULL;
   unsigned status = 0;
 
-  if (!report.strm && dial_connect (&report.strm, &report.stop, deadline_us, &why) != P2P_IO_OK)
+  if (!report.strm
+      && dial_connect (&report.strm, &report.stop, atomic_load (&agent.first_address), deadline_us,
+                       &why)
+             != P2P_IO_OK)
     {
       p2p_log (P2P_LOG_DEBUG, "agent", "report: %s", why);
       return;

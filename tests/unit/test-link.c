@@ -7,6 +7,7 @@
 
 #include "lib/fd.h"
 #include "lib/lock.h"
+#include "lib/resolver-priv.h"
 #include "tests/unit/stream-pairs.h"
 #include "tests/unit/yamux-raw.h"
 
@@ -66,28 +67,49 @@ link_main (void *data)
   return NULL;
 }
 
-static uint16_t
-listen_somewhere (int *ret_fd)
+/* On the loopback address that is so far from the first; *port 0: any. False: the port is taken. */
+static bool
+listen_at (unsigned far, uint16_t *port, int *ret_fd)
 {
-  struct sockaddr_in in
-      = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK), .sin_port = 0 };
+  struct sockaddr_in in = { .sin_family = AF_INET,
+                            .sin_addr.s_addr = htonl (INADDR_LOOPBACK + far),
+                            .sin_port = htons (*port) };
   socklen_t len = sizeof in;
 
   *ret_fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  g_assert_cmpint (bind (*ret_fd, (struct sockaddr *) &in, len), ==, 0);
+  if (bind (*ret_fd, (struct sockaddr *) &in, len) != 0)
+    {
+      p2p_fd_close (ret_fd);
+      return false;
+    }
   g_assert_cmpint (listen (*ret_fd, 16), ==, 0);
   g_assert_cmpint (getsockname (*ret_fd, (struct sockaddr *) &in, &len), ==, 0);
-  return ntohs (in.sin_port);
+  *port = ntohs (in.sin_port);
+  return true;
 }
 
-static void
-place_start (Place *place)
+/* Every name has two addresses. */
+static int
+look_up (const char *name, P2pAddress ret_addresses[P2P_ADDRESSES_MAX], unsigned *ret_n, void *data)
 {
+  (void) name;
+  (void) data;
+  g_assert_true (p2p_resolver_parse_address ("127.0.0.1", &ret_addresses[0]));
+  g_assert_true (p2p_resolver_parse_address ("127.0.0.2", &ret_addresses[1]));
+  *ret_n = 2;
+  return 0;
+}
+
+/* The daemon listens there already; host: how the agent knows it. */
+static void
+place_start_at (Place *place, const char *host)
+{
+  P2pResolverOptions resolver
+      = { .n_threads = 1, .cache_max = 1, .leave_after_ms = 500, .func = look_up };
   P2pPoolOptions pool
       = { .name = "agent", .threads_min = 1, .threads_max = 4, .queue_max = 16, .idle_ms = 1000 };
 
-  agent.port = listen_somewhere (&place->listener);
-  agent.host = (char *) "127.0.0.1";
+  agent.host = (char *) host;
   agent.authority = (char *) "127.0.0.1:1";
   agent.token = (char *) "token";
   agent.name = (char *) "name";
@@ -95,12 +117,20 @@ place_start (Place *place)
   agent.settings.management_url = (char *) "http://127.0.0.1:1";
   agent.settings.agent_max_streams = 100;
   agent.settings.shutdown_drain_ms = 0;
-  agent.daemon_resolver = p2p_resolver_new (1, 1, NULL);
+  agent.daemon_resolver = p2p_resolver_new_full (&resolver, NULL);
   agent.budget = p2p_yamux_budget_new (1 << 20);
   agent.pool = p2p_pool_new (&pool, NULL);
   g_assert_true (report_setup (NULL));
   place->end_fd = eventfd (0, EFD_CLOEXEC);
   P2P_PTHREAD (pthread_create (&place->thread, NULL, link_main, place));
+}
+
+static void
+place_start (Place *place)
+{
+  agent.port = 0;
+  g_assert_true (listen_at (0, &agent.port, &place->listener));
+  place_start_at (place, "127.0.0.1");
 }
 
 static void
@@ -325,6 +355,43 @@ test_resume (void)
   place_end (&place, second);
 }
 
+static void
+turn_away (int listener)
+{
+  p2p_autofd fd = -1;
+
+  g_assert_true (readable (listener, WITHIN_MS));
+  fd = accept4 (listener, NULL, NULL, SOCK_CLOEXEC);
+  g_assert_cmpint (fd, >=, 0);
+}
+
+/* Of two addresses the first is that of a machine that takes connections and is not the daemon: the
+ * next try begins with the other one, and so do reports and the next tunnel. */
+static void
+test_other_address (void)
+{
+  Place place;
+  p2p_autofd other = -1, first = -1, report = -1, second = -1;
+
+  do
+    {
+      p2p_fd_close (&other);
+      agent.port = 0;
+      g_assert_true (listen_at (0, &agent.port, &other));
+    }
+  while (!listen_at (1, &agent.port, &place.listener));
+  place_start_at (&place, "daemon.test");
+  turn_away (other);
+  first = accept_tunnel (&place);
+  report = must_accept (&place);
+  g_assert_false (read_request (report));
+  raw_send (first, YAMUX_GO_AWAY, 0, 0, 0, NULL);
+  second = accept_tunnel (&place);
+  assert_alive (second);
+  g_assert_false (readable (other, 0));
+  place_end (&place, second);
+}
+
 /* A connection that asks for a tunnel and is left alone for a while, or -1. */
 static int
 accept_patient (Place *place)
@@ -366,6 +433,7 @@ main (int argc, char **argv)
   g_test_add_func ("/link/too-many-old", test_too_many_old);
   g_test_add_func ("/link/hanging-try", test_hanging_try);
   g_test_add_func ("/link/resume", test_resume);
+  g_test_add_func ("/link/other-address", test_other_address);
   g_test_add_func ("/link/restless", test_restless);
   return g_test_run ();
 }
