@@ -327,7 +327,8 @@ connect_unix (const struct sockaddr *address, socklen_t address_len, int64_t dea
               P2pStream **ret_strm)
 {
   p2p_autofd fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  int64_t left_us = deadline_us == P2P_FOREVER ? 0 : MAX (deadline_us - p2p_now_us (), 1);
+  int64_t now_us = p2p_now_us ();
+  int64_t left_us = deadline_us == P2P_FOREVER ? 0 : MAX (deadline_us - now_us, 1);
   struct timeval left = { .tv_sec = left_us / 1000000, .tv_usec = left_us % 1000000 };
   int n;
 

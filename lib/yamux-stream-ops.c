@@ -151,11 +151,13 @@ charge_locked (YamuxStream *strm, size_t n)
 static P2pIo
 may_take (YamuxStream *strm, size_t total, size_t *ret_n)
 {
+  size_t room;
   P2P_LOCKED (&strm->lock);
 
   touch_locked (strm);
   g_assert (!strm->fin_wanted);
-  *ret_n = MIN (total, yamux_stream_room_locked (strm));
+  room = yamux_stream_room_locked (strm); /* asked once: what others queue changes it */
+  *ret_n = MIN (total, room);
   if (strm->write_end != P2P_IO_OK)
     return strm->write_end;
   return *ret_n > 0 || total == 0 ? P2P_IO_OK : P2P_IO_AGAIN;

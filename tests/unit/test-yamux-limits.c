@@ -240,6 +240,60 @@ test_ping_flood (void)
   peer_stop (&peer);
 }
 
+/* The queues of other streams, as far as this one sees them: nearly empty, and crowded. */
+typedef struct
+{
+  P2pYamux *yamux;
+  atomic_bool stop;
+} Others;
+
+static void *
+others_main (void *data)
+{
+  Others *others = data;
+
+  while (!atomic_load (&others->stop))
+    {
+      atomic_fetch_add (&others->yamux->queued_bytes, 2 << 20);
+      atomic_fetch_sub (&others->yamux->queued_bytes, 2 << 20);
+    }
+  return NULL;
+}
+
+/* However the room changes meanwhile, a write never takes more than it was given. */
+static void
+test_room_changes (void)
+{
+  static char bytes[20000];
+  Pair pair;
+  Others others = { 0 };
+  P2pStream *strm;
+  pthread_t thread;
+  unsigned n_parts = 0;
+  int64_t until_us = p2p_deadline_ms (3000);
+
+  pair_start (&pair, serve_sink, (P2pYamuxOptions){ 0 });
+  others.yamux = pair.server.yamux;
+  strm = must_open (&pair.server);
+  P2P_PTHREAD (pthread_create (&thread, NULL, others_main, &others));
+  for (unsigned i = 0; i < 30000 && p2p_now_us () < until_us; i++)
+    {
+      struct iovec iov = { bytes, sizeof bytes };
+      size_t n;
+
+      g_assert_cmpint (p2p_stream_writev (strm, &iov, 1, &n, WITHIN), ==, P2P_IO_OK);
+      g_assert_cmpuint (n, <=, sizeof bytes);
+      n_parts += n < sizeof bytes;
+    }
+  g_assert_cmpuint (n_parts, >, 0); /* it did change */
+  atomic_store (&others.stop, true);
+  P2P_PTHREAD (pthread_join (thread, NULL));
+  p2p_stream_close (strm);
+  end_await_streams (&pair.server, 0);
+  g_assert_cmpuint (p2p_yamux_get_stats (pair.server.yamux).queued_bytes, ==, 0);
+  pair_stop (&pair);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -253,5 +307,6 @@ main (int argc, char **argv)
   g_test_add_func ("/yamux-limits/max-streams", test_max_streams);
   g_test_add_func ("/yamux-limits/pings", test_pings);
   g_test_add_func ("/yamux-limits/ping-flood", test_ping_flood);
+  g_test_add_func ("/yamux-limits/room-changes", test_room_changes);
   return g_test_run ();
 }
