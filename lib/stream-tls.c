@@ -329,6 +329,9 @@ p2p_stream_tls_peer_certificate (P2pStream *strm)
 }
 
 #define CHAIN_MAX 8
+/* Keys that anybody can break (RSA below 1024 bits) vouch for nobody, as where GnuTLS verifies by
+ * itself. */
+#define CLIENT_PROFILE GNUTLS_PROFILE_TO_VFLAGS (GNUTLS_PROFILE_LOW)
 
 bool
 p2p_stream_tls_client_verified (P2pStream *strm)
@@ -354,7 +357,7 @@ p2p_stream_tls_client_verified (P2pStream *strm)
     }
   if (rc >= 0)
     rc = gnutls_x509_trust_list_verify_crt2 (tls->server->client_cas, chain, n_peers, &purpose, 1,
-                                             0, &status, NULL);
+                                             CLIENT_PROFILE, &status, NULL);
   for (unsigned i = 0; i < n; i++)
     gnutls_x509_crt_deinit (chain[i]);
   return rc >= 0 && status == 0;

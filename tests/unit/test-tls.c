@@ -185,6 +185,14 @@ test_client_certificates (void)
                                                 .purpose = GNUTLS_KP_TLS_WWW_CLIENT,
                                                 .ca = tls_sites.ca,
                                                 .expired = true });
+  g_autoptr (TlsFixtureCert) rsa = tls_fixture_cert (&(TlsFixtureOptions){
+      .name = "agent.test", .purpose = GNUTLS_KP_TLS_WWW_CLIENT, .ca = tls_sites.ca, .rsa = true });
+  g_autoptr (TlsFixtureCert) weak
+      = tls_fixture_cert (&(TlsFixtureOptions){ .name = "agent.test",
+                                                .purpose = GNUTLS_KP_TLS_WWW_CLIENT,
+                                                .ca = tls_sites.ca,
+                                                .rsa = true,
+                                                .weak = true });
   struct
   {
     TlsFixtureCert *shown;
@@ -194,6 +202,8 @@ test_client_certificates (void)
     { good, true, true },
     { foreign, true, false },
     { expired, true, false },
+    { rsa, true, true },
+    { weak, true, false },
     { tls_sites.site[0], true, false },
     { good, false, false },
   };

@@ -46,7 +46,7 @@ tls_fixture_cert (const TlsFixtureOptions *options)
 
   GOOD (gnutls_x509_privkey_init (&cert->key));
   if (options->rsa)
-    GOOD (gnutls_x509_privkey_generate (cert->key, GNUTLS_PK_RSA, 2048, 0));
+    GOOD (gnutls_x509_privkey_generate (cert->key, GNUTLS_PK_RSA, options->weak ? 768 : 2048, 0));
   else
     GOOD (gnutls_x509_privkey_generate (cert->key, GNUTLS_PK_ECDSA,
                                         GNUTLS_CURVE_TO_BITS (GNUTLS_ECC_CURVE_SECP256R1), 0));

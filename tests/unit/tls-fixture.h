@@ -25,6 +25,7 @@ typedef struct
   bool early; /* not valid yet */
   int64_t ends_at; /* seconds since 1970; 0: tomorrow, unless expired */
   bool rsa;
+  bool weak; /* with rsa: of a size that can be broken */
 } TlsFixtureOptions;
 
 TlsFixtureCert *tls_fixture_cert (const TlsFixtureOptions *options);
