@@ -28,6 +28,13 @@ typedef struct
 
 /* --- the request ------------------------------------------------------------------------------ */
 
+/* host: a name, or an address without brackets. */
+static void
+append_name (GString *out, const char *host)
+{
+  g_string_append_printf (out, strchr (host, ':') ? "[%s]" : "%s", host);
+}
+
 /* What the clients of the route ask for, when they all ask for one and the same; else what the URL
  * says. */
 static void
@@ -38,12 +45,12 @@ append_host (GString *out, const ConfigRoute *route, const ConfigTarget *target)
   if (target->host_value)
     g_string_append (out, target->host_value);
   else if (*route->host_pattern && *route->host_pattern != '*')
-    g_string_append (out, route->host_pattern);
+    append_name (out, route->host_pattern);
   else if (g_str_has_prefix (target->host, "unix:"))
     g_string_append (out, "localhost");
   else
     {
-      g_string_append_printf (out, strchr (target->host, ':') ? "[%s]" : "%s", target->host);
+      append_name (out, target->host);
       if (!usual)
         g_string_append_printf (out, ":%u", target->port);
     }
