@@ -10,7 +10,8 @@
 #   --program=FILE     the program, if not /usr/local/bin/p2pstream-agent
 #   --unit=FILE        the unit, if not /etc/systemd/system/p2pstream-agent.service
 #
-# P2PSTREAM_ROOT=DIR has everything looked for below DIR. Only files of these names are removed, one by one, and the
+# P2PSTREAM_ROOT=DIR has all files looked for below DIR; apt-get, userdel and systemctl are called as ever and change the
+# machine itself, unless others stand before them in PATH. Only files of these names are removed, one by one, and the
 # directory only when nothing else is in it.
 set -eu
 LC_ALL=C
