@@ -4,7 +4,7 @@
  * it done once. Each worker has its own few, which its thread alone touches, so no lock. */
 #include "lib/pool-priv.h"
 
-#define LATER_US 250 /* not longer, as long as no single task is */
+#define LATER_US 250 /* not longer, as long as no single task is that never asks */
 
 bool
 p2p_pool_later (P2pLaterFunc func, void *data, bool *ret_known)
@@ -41,4 +41,13 @@ p2p_pool_do_later (void)
   worker->n_later = 0;
   for (unsigned i = 0; i < n; i++)
     later[i].func (later[i].data);
+}
+
+void
+p2p_pool_do_overdue (void)
+{
+  P2pWorker *worker = p2p_worker_self ();
+
+  if (worker && worker->n_later > 0 && p2p_now_us () >= worker->later_by_us)
+    p2p_pool_do_later ();
 }

@@ -55,6 +55,9 @@ bool p2p_pool_later (P2pLaterFunc func, void *data, bool *ret_known);
 /* Calls what this thread has put off: before it waits for something that depends on it. No lock may
  * be held that those take. */
 void p2p_pool_do_later (void);
+/* The same, if its time has come: in the loop of a task that moves bytes for as long as its peers
+ * have and take some, which may be seconds without a sleep. */
+void p2p_pool_do_overdue (void);
 
 /* No worker is free, no thread can be made, and the queue is at its limit. */
 bool p2p_pool_is_full (P2pPool *pool);

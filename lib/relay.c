@@ -449,6 +449,7 @@ relay_run (Relay *relay)
           has_moved = true;
           relay->last_byte_us = now_us;
           relay->hung[0] = relay->hung[1] = false;
+          p2p_pool_do_overdue ();
         }
       else if (io == P2P_IO_AGAIN)
         io = relay_rest (relay, now_us, has_moved);

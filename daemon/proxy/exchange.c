@@ -293,6 +293,8 @@ run (Exchange *ex)
                                 : wait_for_both (ex, client_want, origin_want);
       if (outcome != GOES_ON)
         return outcome;
+      if (more)
+        p2p_pool_do_overdue ();
     }
 }
 
