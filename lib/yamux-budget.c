@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
 /* What the receive sides of many Yamux sessions hold together. The numbers are atomics; the list of
- * sessions is guarded by budget->lock, which is taken before any session's lock. Any thread. */
+ * sessions, in which each is until it is freed, is guarded by budget->lock, which is taken before
+ * any session's lock. Any thread. */
 #include "lib/yamux-priv.h"
 
 #include <glib.h>
@@ -88,54 +89,60 @@ yamux_budget_hold_locked (YamuxStream *strm, int64_t n)
   P2pYamuxBudget *budget = strm->yamux->options.budget;
 
   atomic_fetch_add_explicit (&strm->held_bytes, (uint64_t) n, memory_order_relaxed);
+  atomic_fetch_add_explicit (&strm->yamux->held_bytes, (uint64_t) n, memory_order_relaxed);
   if (budget)
     atomic_fetch_add_explicit (&budget->held_bytes, (uint64_t) n, memory_order_relaxed);
 }
 
-/* The stream of one session with most bytes × time that its reader stood still, if that is more
- * than *score. */
+static void
+weigh (YamuxStream *strm, int64_t now_us, YamuxStream **worst, double *score)
+{
+  double held = (double) atomic_load_explicit (&strm->held_bytes, memory_order_relaxed);
+  int64_t still_us = atomic_load_explicit (&strm->still_us, memory_order_relaxed);
+  double its = held * (double) MAX (now_us - still_us, 1);
+
+  if (its <= *score)
+    return;
+  *score = its;
+  *worst = strm;
+}
+
+/* The stream of one session with most bytes × time that its reader stood still, or NULL. */
 static YamuxStream *
-worst_of_session (P2pYamux *yamux, double *score)
+worst_of_session (P2pYamux *yamux)
 {
   YamuxStream *worst = NULL, *strm;
   int64_t now_us = p2p_now_us ();
+  double score = 0;
 
   P2P_LOCKED (&yamux->lock);
   for (unsigned i = 0; i < YAMUX_BUCKETS; i++)
     LIST_FOREACH (strm, &yamux->table[i], by_id)
-      {
-        double held = (double) atomic_load_explicit (&strm->held_bytes, memory_order_relaxed);
-        int64_t still_us = atomic_load_explicit (&strm->still_us, memory_order_relaxed);
-        double mine = held * (double) MAX (now_us - still_us, 1);
-
-        if (mine <= *score)
-          continue;
-        *score = mine;
-        worst = strm;
-      }
+  weigh (strm, now_us, &worst, &score);
+  LIST_FOREACH (strm, &yamux->rests, rest_link)
+  weigh (strm, now_us, &worst, &score);
   return worst ? yamux_stream_ref (worst) : NULL;
 }
 
+/* Who holds most pays: what one agent's readers leave never costs another, which holds less, a
+ * stream, however long its readers have stood still. */
 static YamuxStream *
 find_worst (P2pYamuxBudget *budget)
 {
-  YamuxStream *worst = NULL;
-  P2pYamux *yamux;
-  double score = 0;
+  P2pYamux *yamux, *most = NULL;
+  uint64_t held = 0;
 
   P2P_LOCKED (&budget->lock);
   LIST_FOREACH (yamux, &budget->sessions, budget_link)
     {
-      YamuxStream *strm = worst_of_session (yamux, &score);
+      uint64_t its = atomic_load_explicit (&yamux->held_bytes, memory_order_relaxed);
 
-      if (!strm)
+      if (its <= held)
         continue;
-      /* Never the last reference to a session: it would have left the list under this lock. */
-      if (worst)
-        yamux_stream_unref (worst);
-      worst = strm;
+      held = its;
+      most = yamux;
     }
-  return worst;
+    return most ? worst_of_session (most) : NULL;
 }
 
 void

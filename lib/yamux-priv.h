@@ -97,7 +97,8 @@ struct YamuxStream
   /* Guarded by yamux->lock. */
   LIST_ENTRY (YamuxStream) by_id;
   TAILQ_ENTRY (YamuxStream) tell_link, send_link, linger_link;
-  bool in_table, in_tells, in_sends, in_lingers;
+  LIST_ENTRY (YamuxStream) rest_link;
+  bool in_table, in_tells, in_sends, in_lingers, in_rests;
   unsigned tells; /* YAMUX_TELL_... not yet written */
   bool acked;     /* the peer has shown that it knows the stream */
   int64_t linger_until_us;
@@ -202,6 +203,7 @@ struct P2pYamux
   unsigned n_round_trips;
 
   atomic_uint backlog; /* accepted and untouched */
+  _Atomic uint64_t held_bytes; /* of all its streams, also of those that left the table */
   _Atomic uint64_t bytes_in, bytes_out, stream_bytes, n_resets, queued_bytes, window_bytes;
   _Atomic int64_t round_trip_us;     /* the last; -1 */
   _Atomic int64_t round_trip_min_us; /* of the last minute; -1 */
@@ -222,6 +224,9 @@ struct P2pYamux
   bool going_away, peer_going_away;
 
   YamuxBucket table[YAMUX_BUCKETS];
+  /* Streams that are over for the peer, or whose session is, while their readers have not taken
+   * all: the budget must find them. */
+  LIST_HEAD (, YamuxStream) rests;
   unsigned n_streams, n_unacked;
   YamuxOpening opening;
   uint32_t next_id;
@@ -310,8 +315,10 @@ void yamux_stream_free_struct (YamuxStream *strm);
 /* yamux-table.c: streams by id; yamux->lock is held. */
 YamuxStream *yamux_table_find_locked (P2pYamux *yamux, uint32_t id);
 void yamux_table_add_locked (P2pYamux *yamux, YamuxStream *strm);
-/* Nothing if it is not there. */
+/* Nothing if it is not there. What its reader has not taken keeps it among the rests. */
 void yamux_table_remove_locked (P2pYamux *yamux, YamuxStream *strm);
+/* Its owner is gone: nobody reads the rest. */
+void yamux_table_forget_rest_locked (P2pYamux *yamux, YamuxStream *strm);
 void yamux_acked_locked (P2pYamux *yamux, YamuxStream *strm);
 
 /* yamux-compose.c */

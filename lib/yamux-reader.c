@@ -307,7 +307,6 @@ yamux_finish (P2pYamux *yamux, const char *why, bool is_fault)
   p2p_mutex_unlock (&yamux->lock);
 
   end_streams (yamux);
-  yamux_budget_remove (yamux->options.budget, yamux);
   if (goodbye)
     say_goodbye (yamux, is_fault);
   p2p_stream_close (yamux->transport);

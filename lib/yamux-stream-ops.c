@@ -279,14 +279,15 @@ yamux_close (P2pStream *base)
   yamux_window_drop_locked (strm);
   p2p_mutex_unlock (&strm->lock);
 
+  p2p_mutex_lock (&yamux->lock);
+  yamux_table_forget_rest_locked (yamux, strm);
   if (orderly)
     {
-      p2p_mutex_lock (&yamux->lock);
       linger_locked (yamux, strm);
       yamux_drain_soon_locked (yamux);
-      p2p_mutex_unlock (&yamux->lock);
     }
-  else if (!reset) /* it is on its way */
+  p2p_mutex_unlock (&yamux->lock);
+  if (!orderly && !reset) /* it is on its way */
     yamux_stream_abort (strm, P2P_IO_RESET);
   yamux_stream_unref (strm);
 }

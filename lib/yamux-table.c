@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
 /* The open streams of a Yamux session by id, and how many of those we opened the peer has not
- * acknowledged. Every function is called with yamux->lock held. The table holds a reference on each
- * stream. */
+ * acknowledged; and beside it those that are over, but not for their readers. Every function is
+ * called with yamux->lock held. Both hold a reference on each stream. */
 #include "lib/yamux-priv.h"
 
 #include <glib.h>
@@ -65,5 +65,22 @@ yamux_table_remove_locked (P2pYamux *yamux, YamuxStream *strm)
     }
   /* A stream that is cancelled before its ACK no longer waits for it. */
   yamux_acked_locked (yamux, strm);
-  yamux_stream_unref (strm);
+  /* The reference goes with it. Nothing is delivered any more: it can only become less. */
+  strm->in_rests = atomic_load_explicit (&strm->held_bytes, memory_order_relaxed) > 0;
+  if (strm->in_rests)
+    LIST_INSERT_HEAD (&yamux->rests, strm, rest_link);
+  else
+    yamux_stream_unref (strm);
+}
+
+void
+yamux_table_forget_rest_locked (P2pYamux *yamux, YamuxStream *strm)
+{
+  (void) yamux;
+  p2p_lock_assert_held (&yamux->lock);
+  if (!strm->in_rests)
+    return;
+  strm->in_rests = false;
+  LIST_REMOVE (strm, rest_link);
+  yamux_stream_unref (strm); /* the owner has another */
 }

@@ -63,6 +63,7 @@ yamux_new_still (P2pStream *take_transport, const P2pYamuxOptions *options)
   TAILQ_INIT (&yamux->tells);
   TAILQ_INIT (&yamux->sends);
   TAILQ_INIT (&yamux->lingers);
+  LIST_INIT (&yamux->rests);
   yamux->opening.max = YAMUX_UNACKED_MAX;
   yamux->next_id = options->role == P2P_YAMUX_CLIENT ? 1 : 2;
   yamux->batch.staging = g_malloc (YAMUX_RECORD_SIZE);
@@ -125,6 +126,7 @@ free_session (P2pYamux *yamux)
   YamuxStream *strm;
 
   g_assert (!yamux->transport); /* the reader thread, which has ended, closed it */
+  yamux_budget_remove (yamux->options.budget, yamux);
   /* Joined, or it has nothing left to do but to end: it may be the one that is here. */
   if (yamux->has_thread && !atomic_load (&yamux->joined))
     P2P_PTHREAD (pthread_detach (yamux->thread));

@@ -20,9 +20,10 @@ typedef enum
 } P2pYamuxRole;
 
 /* What the receive sides of all sessions that share it may hold together (TUNNEL_MEMORY_MAX).
- * Windows grow by half of it in all; when what is held passes the whole, the streams that hold most
- * and whose readers stood still longest are reset (they read P2P_IO_OVERFLOW), one at a time.
- * Reference counted: each session holds one. */
+ * Windows grow by half of it in all; when what is held passes the whole, of the session that holds
+ * most the streams that hold most and whose readers stood still longest are reset (they read
+ * P2P_IO_OVERFLOW), one at a time; also those that the peer has ended, and of a session that is
+ * over. Reference counted: each session holds one. */
 typedef struct P2pYamuxBudget P2pYamuxBudget;
 P2pYamuxBudget *p2p_yamux_budget_new (uint64_t memory_max);
 P2pYamuxBudget *p2p_yamux_budget_ref (P2pYamuxBudget *budget);

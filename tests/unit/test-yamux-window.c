@@ -268,6 +268,116 @@ test_overload (void)
   p2p_yamux_budget_unref (budget);
 }
 
+/* In a stream that nobody reads. */
+static void
+await_pending (P2pStream *strm, size_t n)
+{
+  WAIT_FOR (p2p_stream_pending (strm) >= n);
+}
+
+/* A reader that stands still for long has little; another session's streams are fresher and have
+ * much. It is they that pay. */
+static void
+test_overload_by_another (void)
+{
+  P2pYamuxBudget *budget = p2p_yamux_budget_new (1 << 20);
+  static char bytes[200000];
+  P2pStream *slow, *strms[12];
+  Pair hog, good;
+  char byte;
+  size_t n;
+
+  pair_start (&good, NULL, (P2pYamuxOptions){ .budget = budget });
+  slow = must_open (&good.server);
+  must_write (slow, bytes, 100000);
+  end_await_accepted (&good.client, 1);
+  await_pending (good.client.kept[0], 100000);
+  (void) poll (NULL, 0, 500); /* it stands still */
+  pair_start (&hog, NULL, (P2pYamuxOptions){ .budget = budget });
+  for (size_t i = 0; i < G_N_ELEMENTS (strms); i++)
+    {
+      P2pIo io;
+
+      strms[i] = must_open (&hog.server);
+      io = p2p_stream_write_all (strms[i], &(struct iovec){ bytes, sizeof bytes }, 1, NULL, WITHIN);
+      g_assert_true (io == P2P_IO_OK || io == P2P_IO_RESET);
+    }
+  end_await_accepted (&hog.client, G_N_ELEMENTS (strms));
+  WAIT_FOR (p2p_yamux_get_stats (hog.server.yamux).streams <= 5);
+  g_assert_cmpint (p2p_stream_read (good.client.kept[0], &byte, 1, &n, P2P_TRY), ==, P2P_IO_OK);
+  for (size_t i = 0; i < G_N_ELEMENTS (strms); i++)
+    p2p_stream_close (strms[i]);
+  p2p_stream_close (slow);
+  pair_stop (&hog);
+  pair_stop (&good);
+  g_assert_cmpuint (p2p_yamux_budget_held (budget), ==, 0);
+  p2p_yamux_budget_unref (budget);
+}
+
+/* What has ended for the peer, or with the session, and is not read: it counts, and pays. */
+static void
+ended_pay (bool with_session)
+{
+  P2pYamuxBudget *budget = p2p_yamux_budget_new (1 << 20);
+  static char bytes[200000];
+  P2pStream *strms[4], *far;
+  unsigned n_overloaded = 0;
+  Pair pair, other;
+  char byte;
+  size_t n;
+
+  pair_start (&pair, NULL, (P2pYamuxOptions){ .budget = budget, .peer_half_close = true });
+  pair_start (&other, NULL, (P2pYamuxOptions){ .budget = budget });
+  for (unsigned i = 0; i < G_N_ELEMENTS (strms); i++)
+    {
+      strms[i] = must_open (&pair.server);
+      g_assert_cmpint (p2p_stream_shutdown (strms[i], WITHIN), ==, P2P_IO_OK);
+      end_await_accepted (&pair.client, i + 1);
+      far = g_steal_pointer (&pair.client.kept[i]);
+      must_write (far, bytes, sizeof bytes);
+      p2p_stream_close (far);
+      await_pending (strms[i], sizeof bytes);
+    }
+  end_await_streams (&pair.server, 0);
+  if (with_session)
+    {
+      p2p_yamux_close (pair.server.yamux, "test");
+      end_await (&pair.server);
+    }
+  g_assert_cmpuint (p2p_yamux_budget_held (budget), >=, G_N_ELEMENTS (strms) * sizeof bytes);
+  far = must_open (&other.server);
+  must_write (far, bytes, sizeof bytes);
+  end_await_accepted (&other.client, 1);
+  await_pending (other.client.kept[0], sizeof bytes);
+  g_assert_cmpuint (p2p_yamux_budget_held (budget), <=, 1 << 20);
+  for (unsigned i = 0; i < G_N_ELEMENTS (strms); i++)
+    {
+      P2pIo io = p2p_stream_read (strms[i], &byte, 1, &n, P2P_TRY);
+
+      g_assert_true (io == P2P_IO_OK || io == P2P_IO_OVERFLOW);
+      n_overloaded += io == P2P_IO_OVERFLOW;
+      p2p_stream_close (strms[i]);
+    }
+  g_assert_cmpuint (n_overloaded, >=, 1);
+  p2p_stream_close (far);
+  pair_stop (&pair);
+  pair_stop (&other);
+  g_assert_cmpuint (p2p_yamux_budget_held (budget), ==, 0);
+  p2p_yamux_budget_unref (budget);
+}
+
+static void
+test_ended_streams_pay (void)
+{
+  ended_pay (false);
+}
+
+static void
+test_ended_session_pays (void)
+{
+  ended_pay (true);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -280,5 +390,8 @@ main (int argc, char **argv)
   g_test_add_func ("/yamux-window/whole-window", test_whole_window);
   g_test_add_func ("/yamux-window/nothing-left", test_nothing_left);
   g_test_add_func ("/yamux-window/overload", test_overload);
+  g_test_add_func ("/yamux-window/overload-by-another", test_overload_by_another);
+  g_test_add_func ("/yamux-window/ended-streams-pay", test_ended_streams_pay);
+  g_test_add_func ("/yamux-window/ended-session-pays", test_ended_session_pays);
   return g_test_run ();
 }
