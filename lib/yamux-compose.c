@@ -175,6 +175,8 @@ put_fin (YamuxBatch *batch, YamuxStream *strm)
   put_header (batch, YAMUX_WINDOW_UPDATE, YAMUX_FIN, strm->id, 0);
   if (strm->read_end != P2P_IO_OK)
     yamux_table_remove_locked (yamux, strm);
+  else if (strm->closed)
+    yamux_table_linger_locked (strm);
   return NOTHING;
 }
 

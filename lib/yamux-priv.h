@@ -115,7 +115,8 @@ struct YamuxStream
   bool closed;     /* the owner is gone */
   P2pIo read_end;  /* P2P_IO_OK: goes on; P2P_IO_EOF: after what is buffered; else at once */
   P2pIo write_end; /* P2P_IO_OK: goes on */
-  bool fin_wanted, fin_sent;
+  bool fin_wanted;
+  bool fin_sent;   /* written with yamux->lock held too */
   bool rst_wanted; /* behind what is in out */
 
   YamuxChunks in;
@@ -233,7 +234,7 @@ struct P2pYamux
 
   YamuxStreamList tells;   /* streams whose window update waits, in order of arrival */
   YamuxStreamList sends;   /* streams with frames or FIN, in order of arrival */
-  YamuxStreamList lingers; /* closed, until the peer's FIN; soonest first */
+  YamuxStreamList lingers; /* closed and FIN sent, until the peer's FIN; soonest first */
   uint32_t pongs[YAMUX_PONGS_MAX];
   unsigned n_pongs;
   uint32_t refusals[YAMUX_REFUSALS_MAX]; /* ids to answer by RST */
@@ -317,6 +318,8 @@ YamuxStream *yamux_table_find_locked (P2pYamux *yamux, uint32_t id);
 void yamux_table_add_locked (P2pYamux *yamux, YamuxStream *strm);
 /* Nothing if it is not there. What its reader has not taken keeps it among the rests. */
 void yamux_table_remove_locked (P2pYamux *yamux, YamuxStream *strm);
+/* Its owner is gone and FIN is sent: the peer's is awaited from now on, for linger_ms. */
+void yamux_table_linger_locked (YamuxStream *strm);
 /* Its owner is gone: nobody reads the rest. */
 void yamux_table_forget_rest_locked (P2pYamux *yamux, YamuxStream *strm);
 void yamux_acked_locked (P2pYamux *yamux, YamuxStream *strm);

@@ -249,15 +249,14 @@ yamux_reset (P2pStream *base)
 
 /* The owner has gone, both sides being well so far: FIN, and the peer's awaited for a while. */
 static void
-linger_locked (P2pYamux *yamux, YamuxStream *strm)
+end_orderly_locked (YamuxStream *strm)
 {
   if (!strm->in_table)
     return;
-  strm->in_lingers = true;
-  strm->linger_until_us = p2p_deadline_ms (yamux->options.linger_ms);
-  (void) yamux_stream_ref (strm); /* the list's */
-  TAILQ_INSERT_TAIL (&yamux->lingers, strm, linger_link);
-  yamux_offer_locked (strm);
+  if (strm->fin_sent)
+    yamux_table_linger_locked (strm);
+  else
+    yamux_offer_locked (strm);
 }
 
 static void
@@ -283,7 +282,7 @@ yamux_close (P2pStream *base)
   yamux_table_forget_rest_locked (yamux, strm);
   if (orderly)
     {
-      linger_locked (yamux, strm);
+      end_orderly_locked (strm);
       yamux_drain_soon_locked (yamux);
     }
   p2p_mutex_unlock (&yamux->lock);

@@ -49,6 +49,20 @@ yamux_acked_locked (P2pYamux *yamux, YamuxStream *strm)
 }
 
 void
+yamux_table_linger_locked (YamuxStream *strm)
+{
+  P2pYamux *yamux = strm->yamux;
+
+  p2p_lock_assert_held (&yamux->lock);
+  if (strm->in_lingers)
+    return;
+  strm->in_lingers = true;
+  strm->linger_until_us = p2p_deadline_ms (yamux->options.linger_ms);
+  (void) yamux_stream_ref (strm); /* the list's */
+  TAILQ_INSERT_TAIL (&yamux->lingers, strm, linger_link);
+}
+
+void
 yamux_table_remove_locked (P2pYamux *yamux, YamuxStream *strm)
 {
   if (!strm->in_table)

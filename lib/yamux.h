@@ -43,7 +43,8 @@ struct P2pYamuxOptions
                              * from the peer is answered by RST */
   int64_t ping_interval_ms; /* 0: 20 000 */
   int64_t dead_after_ms;    /* no byte after a ping, or no byte taken by the transport; 0: 10 000 */
-  int64_t linger_ms; /* how long a closed stream waits for the peer's FIN before RST; 0: 30 000 */
+  int64_t linger_ms; /* how long a closed stream waits, from its own FIN, for the peer's before RST;
+                      * 0: 30 000 */
   /* Whether the peer goes on sending after our FIN. If not (all of version 1 so far: hashicorp's
    * known users end both directions at the first FIN), p2p_stream_shutdown () only notes that
    * nothing more is written; FIN is sent once the peer's FIN has come, or at p2p_stream_close ().

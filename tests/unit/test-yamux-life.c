@@ -284,6 +284,35 @@ test_linger (void)
   peer_stop (&peer);
 }
 
+/* What was written before the close goes out first, however long that takes, then FIN, and from
+ * then on the peer has its time. */
+static void
+test_linger_of_slow (void)
+{
+  size_t total = 0, queued;
+  RawFrame frame = { 0 };
+  P2pStream *strm;
+  Peer peer;
+
+  start (&peer, (P2pYamuxOptions){ .linger_ms = 50 });
+  strm = must_open (&peer.end);
+  fill (strm);
+  p2p_stream_close (strm);
+  queued = p2p_yamux_get_stats (peer.end.yamux).queued_bytes;
+  g_assert_cmpuint (queued, >, 0);
+  (void) poll (NULL, 0, 500); /* many times its time */
+  do
+    {
+      g_assert_true (raw_next (peer.fd, &frame, false));
+      total += frame.type == YAMUX_DATA ? frame.length : 0;
+      g_assert_cmpuint (frame.flags & YAMUX_RST, ==, 0);
+    }
+  while (!(frame.flags & YAMUX_FIN));
+  g_assert_cmpuint (total, >=, queued);
+  (void) raw_expect (peer.fd, YAMUX_WINDOW_UPDATE, YAMUX_RST, 2);
+  peer_stop (&peer);
+}
+
 /* An end with a reason waits neither for a peer that takes nothing nor for one that stays. */
 static void
 test_end_of_stuck (void)
@@ -415,6 +444,7 @@ main (int argc, char **argv)
   g_test_add_func ("/yamux-life/stuck-transport", test_stuck_transport);
   g_test_add_func ("/yamux-life/slow-transport", test_slow_transport);
   g_test_add_func ("/yamux-life/linger", test_linger);
+  g_test_add_func ("/yamux-life/linger-of-slow", test_linger_of_slow);
   g_test_add_func ("/yamux-life/end-of-stuck", test_end_of_stuck);
   g_test_add_func ("/yamux-life/unsent-limit", test_unsent_limit);
   g_test_add_func ("/yamux-life/unsent-limit-follows", test_unsent_limit_follows);
