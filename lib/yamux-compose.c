@@ -123,7 +123,7 @@ put_ping (P2pYamux *yamux, YamuxBatch *batch)
       yamux->oldest_value = yamux->ping_value;
     }
   if (!yamux_awaits_byte_locked (yamux)) /* else a byte has been awaited for longer */
-    yamux->awaits_since_us = now_us;
+    yamux->ping_unsent = true;
 }
 
 /* Room for what the session itself has to say is always there: it comes first. */

@@ -252,6 +252,7 @@ struct P2pYamux
   bool sending; /* the send turn is taken */
   bool blocked; /* the rest is the reader's, when the transport is writable */
   bool unflushed;
+  bool ping_unsent;   /* the batch has a ping, and a byte is awaited from when that is written */
   P2pIo send_end;     /* P2P_IO_OK: goes on */
   int64_t hear_by_us; /* the reader's alone; > 0: sending has ended, what came is read until then */
   int64_t took_us;    /* when the transport last took something, or there was nothing to send */

@@ -69,11 +69,24 @@ keep_pace_locked (P2pYamux *yamux, bool blocks, size_t n)
   pace->took_us = 0;
 }
 
+/* The batch is written; before_us: when that last write began, in which this thread may have been
+ * held up, so that the answer has come already. The reader has something new to watch. */
+static void
+note_ping_sent_locked (P2pYamux *yamux, int64_t before_us)
+{
+  yamux->ping_unsent = false;
+  yamux->awaits_since_us = before_us;
+  if (yamux_awaits_byte_locked (yamux))
+    yamux->awaits_since_us = p2p_now_us ();
+  yamux_doorbell_ring (&yamux->doorbell);
+}
+
 /* One step under the send turn. P2P_IO_EOF: there is nothing more to write. */
 static P2pIo
 write_some_locked (P2pYamux *yamux, size_t *ret_n)
 {
   YamuxBatch *batch = &yamux->batch;
+  int64_t before_us;
   P2pIo io;
 
   *ret_n = 0;
@@ -88,6 +101,7 @@ write_some_locked (P2pYamux *yamux, size_t *ret_n)
         yamux->unflushed = false;
       return io;
     }
+  before_us = yamux->ping_unsent ? p2p_now_us () : 0;
   p2p_mutex_unlock (&yamux->lock);
   io = p2p_stream_writev (yamux->transport, &batch->iov[batch->first_iov],
                           (int) (batch->n_iov - batch->first_iov), ret_n, P2P_TRY);
@@ -97,6 +111,8 @@ write_some_locked (P2pYamux *yamux, size_t *ret_n)
       atomic_fetch_add_explicit (&yamux->bytes_out, *ret_n, memory_order_relaxed);
     }
   p2p_mutex_lock (&yamux->lock);
+  if (yamux->ping_unsent && batch->left == 0)
+    note_ping_sent_locked (yamux, before_us);
   yamux->unflushed = true;
   return io;
 }
