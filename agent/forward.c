@@ -91,10 +91,11 @@ static void
 serve_tcp (P2pStream *take_strm, const P2pTunnelOpen *open)
 {
   /* The daemon resets the stream when its client has left: an origin that reads nothing must not
-   * keep it. */
+   * keep it. And when a client is too slow: some take minutes for one window. */
   P2pRelayOptions options = { .pool = agent.pool,
                               .watch_after_ms = RELAY_WATCH_AFTER_MS,
                               .write_stall_ms = RELAY_STALL_MS,
+                              .a_may_stall = true,
                               .a_aborts = true };
   P2pStream *origin = NULL;
   const char *detail = NULL;

@@ -320,7 +320,7 @@ relay_deadline (Relay *relay, int64_t now_us)
 {
   int64_t deadline_us = after_ms (relay->last_byte_us, relay->options.idle_ms);
 
-  for (unsigned i = 0; i < 2; i++)
+  for (unsigned i = 0; i < (relay->options.a_may_stall ? 1 : 2); i++)
     if (relay->ways[i].stalled_since_us)
       deadline_us = MIN (deadline_us, after_ms (relay->ways[i].stalled_since_us,
                                                 relay->options.write_stall_ms));

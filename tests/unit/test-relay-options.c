@@ -59,6 +59,33 @@ test_write_stall (void)
   p2p_stream_close (scene.origin);
 }
 
+/* Where a may stall it keeps nobody from the end of it; b may not. */
+static void
+test_a_may_stall (void)
+{
+  RelayScene scene = {
+    .options
+    = { .write_stall_ms = 30, .a_may_stall = true, .done = relay_scene_done_cb, .data = &scene }
+  };
+  static char piece[65536];
+  struct iovec iov = { piece, sizeof piece };
+  size_t n, total = 0, back = 0;
+
+  stream_pair_yamux (&scene.client, &scene.near);
+  stream_pair_tcp (&scene.far, &scene.origin);
+  P2P_PTHREAD (pthread_create (&scene.relay_thread, NULL, relay_scene_main, &scene));
+  while (p2p_stream_writev (scene.origin, &iov, 1, &n, p2p_deadline_ms (300)) == P2P_IO_OK)
+    total += n;
+  for (; back < total; back += n)
+    g_assert_cmpint (p2p_stream_read (scene.client, piece, sizeof piece, &n, SOON), ==, P2P_IO_OK);
+  while (p2p_stream_writev (scene.client, &iov, 1, &n, SOON) == P2P_IO_OK)
+    ;
+  P2P_PTHREAD (pthread_join (scene.relay_thread, NULL));
+  g_assert_cmpint (scene.result.end, ==, P2P_IO_TIMEOUT);
+  p2p_stream_close (scene.client);
+  p2p_stream_close (scene.origin);
+}
+
 /* The origin reads nothing when the client's stream is reset: nobody waits for it. */
 static void
 test_a_aborts (void)
@@ -173,6 +200,7 @@ main (int argc, char **argv)
   g_test_add_func ("/relay/watch", test_watch);
   g_test_add_func ("/relay/idle-and-early", test_idle_and_early);
   g_test_add_func ("/relay/write-stall", test_write_stall);
+  g_test_add_func ("/relay/a-may-stall", test_a_may_stall);
   g_test_add_func ("/relay/a-aborts", test_a_aborts);
   g_test_add_func ("/relay/large-early-and-stop", test_large_early_and_stop);
   return g_test_run ();
