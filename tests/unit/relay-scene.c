@@ -58,6 +58,21 @@ relay_scene_stop (RelayScene *scene)
   g_assert_cmpuint (scene->n_done, ==, 1);
 }
 
+P2pPool *
+relay_pool_new (unsigned threads_min, unsigned threads_max, unsigned queue_max)
+{
+  const P2pPoolOptions options = { .name = "relay",
+                                   .threads_min = threads_min,
+                                   .threads_max = threads_max,
+                                   .queue_max = queue_max,
+                                   .idle_ms = 30000 };
+  g_autoptr (GError) error = NULL;
+  P2pPool *pool = p2p_pool_new (&options, &error);
+
+  g_assert_no_error (error);
+  return pool;
+}
+
 void
 relay_add_tests (const char *name, void (*test) (const void *data), bool same)
 {

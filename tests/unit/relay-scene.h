@@ -42,5 +42,8 @@ void relay_scene_done_cb (const P2pRelayResult *result, void *data);
 /* For relay_thread: runs the relay with the scene's streams and options. */
 void *relay_scene_main (void *data);
 
+/* For a relay that parks. */
+P2pPool *relay_pool_new (unsigned threads_min, unsigned threads_max, unsigned queue_max);
+
 /* Adds a test for every pair, its number as data; same: only for those of one kind. */
 void relay_add_tests (const char *name, void (*test) (const void *data), bool same);

@@ -237,13 +237,8 @@ parked_done_cb (const P2pRelayResult *result, void *data)
 static void
 parked_start (Parked *parked, int64_t idle_ms)
 {
-  P2pPoolOptions options
-      = { .name = "relay", .threads_min = 1, .threads_max = 2, .queue_max = 10, .idle_ms = 30000 };
-  g_autoptr (GError) error = NULL;
-
   memset (parked, 0, sizeof *parked);
-  parked->pool = p2p_pool_new (&options, &error);
-  g_assert_no_error (error);
+  parked->pool = relay_pool_new (1, 2, 10);
   parked->task.run = parked_start_cb;
   parked->options = (P2pRelayOptions){
     .pool = parked->pool, .idle_ms = idle_ms, .done = parked_done_cb, .data = parked

@@ -94,16 +94,11 @@ stop_while_busy (P2pPool *pool, P2pStream *client, P2pStream *origin)
 static void
 relay_parks (unsigned pair, bool stop)
 {
-  g_autoptr (GError) error = NULL;
-  P2pPool *pool = p2p_pool_new (
-      &(P2pPoolOptions){
-          .name = "relay", .threads_min = 1, .threads_max = 2, .queue_max = 10, .idle_ms = 30000 },
-      &error);
+  P2pPool *pool = relay_pool_new (1, 2, 10);
   Start start = { .task.run = start_cb,
                   .options = { .pool = pool, .done = parked_done_cb, .data = &start } };
   P2pStream *client, *origin;
 
-  g_assert_no_error (error);
   p2p_mutex_init (&start.lock, P2P_LOCK_LEAF);
   p2p_cond_init (&start.changed);
   relay_kinds[pair / N_RELAY_KINDS].make (&client, &start.near);
@@ -165,12 +160,8 @@ count_done_cb (const P2pRelayResult *result, void *data)
 static void
 test_many (void)
 {
-  g_autoptr (GError) error = NULL;
   atomic_uint n_done = 0;
-  P2pPoolOptions pool_options = {
-    .name = "relay", .threads_min = 4, .threads_max = 4, .queue_max = MANY, .idle_ms = 30000
-  };
-  P2pPool *pool = p2p_pool_new (&pool_options, &error);
+  P2pPool *pool = relay_pool_new (4, 4, MANY);
   g_autofree Start *starts = g_new0 (Start, MANY);
   P2pStream *clients[MANY], *origins[MANY];
   struct iovec iov = { "x", 1 };
@@ -178,7 +169,6 @@ test_many (void)
   char byte;
   size_t n;
 
-  g_assert_no_error (error);
   for (unsigned i = 0; i < MANY; i++)
     {
       stream_pair_tcp (&clients[i], &starts[i].near);
