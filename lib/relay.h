@@ -27,8 +27,9 @@ typedef struct
    * still: one that is idle for days must not stay when they are not. Eight system calls. */
   int64_t watch_after_ms;
   int64_t write_stall_ms; /* ends when one side takes no byte for so long while some wait for it */
-  bool a_may_stall;       /* that is for b alone: a is a tunnel's stream, whose other end judges its
-                             readers       itself and takes from it in large pieces */
+  /* That is for b alone: a is a tunnel's stream, whose other end judges its readers itself and takes
+   * from it in large pieces. */
+  bool a_may_stall;
   bool a_aborts; /* a failure of a ends it at once, even while b takes nothing: what a said is not
                     wanted any more */
   const atomic_bool *stop; /* (borrowed) (nullable) ends it soon once true, even while bytes move */
