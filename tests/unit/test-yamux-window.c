@@ -276,7 +276,7 @@ test_overload (void)
             g_assert_cmpint (p2p_now_us (), <, deadline_us);
         }
     }
-  g_assert_cmpuint (p2p_yamux_budget_held (budget), <=, 1 << 20);
+  WAIT_FOR (p2p_yamux_budget_held (budget) <= 1 << 20); /* the last bytes may still be coming */
   g_assert_true (p2p_yamux_is_open (hog.server.yamux));
   must_write (live, echo, sizeof echo);
   must_read (live, echo, sizeof echo);
