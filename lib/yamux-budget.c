@@ -118,9 +118,13 @@ worst_of_session (P2pYamux *yamux)
   P2P_LOCKED (&yamux->lock);
   for (unsigned i = 0; i < YAMUX_BUCKETS; i++)
     LIST_FOREACH (strm, &yamux->table[i], by_id)
-  weigh (strm, now_us, &worst, &score);
+      {
+        weigh (strm, now_us, &worst, &score);
+      }
   LIST_FOREACH (strm, &yamux->rests, rest_link)
-  weigh (strm, now_us, &worst, &score);
+    {
+      weigh (strm, now_us, &worst, &score);
+    }
   return worst ? yamux_stream_ref (worst) : NULL;
 }
 
@@ -142,7 +146,7 @@ find_worst (P2pYamuxBudget *budget)
       held = its;
       most = yamux;
     }
-    return most ? worst_of_session (most) : NULL;
+  return most ? worst_of_session (most) : NULL;
 }
 
 void

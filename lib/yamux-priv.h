@@ -322,7 +322,7 @@ void yamux_table_remove_locked (P2pYamux *yamux, YamuxStream *strm);
 /* Its owner is gone and FIN is sent: the peer's is awaited from now on, for linger_ms. */
 void yamux_table_linger_locked (YamuxStream *strm);
 /* Its owner is gone: nobody reads the rest. */
-void yamux_table_forget_rest_locked (P2pYamux *yamux, YamuxStream *strm);
+void yamux_table_forget_rest_locked (YamuxStream *strm);
 void yamux_acked_locked (P2pYamux *yamux, YamuxStream *strm);
 
 /* yamux-compose.c */

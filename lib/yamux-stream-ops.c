@@ -279,7 +279,7 @@ yamux_close (P2pStream *base)
   p2p_mutex_unlock (&strm->lock);
 
   p2p_mutex_lock (&yamux->lock);
-  yamux_table_forget_rest_locked (yamux, strm);
+  yamux_table_forget_rest_locked (strm);
   if (orderly)
     {
       end_orderly_locked (strm);

@@ -88,10 +88,9 @@ yamux_table_remove_locked (P2pYamux *yamux, YamuxStream *strm)
 }
 
 void
-yamux_table_forget_rest_locked (P2pYamux *yamux, YamuxStream *strm)
+yamux_table_forget_rest_locked (YamuxStream *strm)
 {
-  (void) yamux;
-  p2p_lock_assert_held (&yamux->lock);
+  p2p_lock_assert_held (&strm->yamux->lock);
   if (!strm->in_rests)
     return;
   strm->in_rests = false;
