@@ -163,6 +163,25 @@ tunnel_try_read (P2pStream *strm, void *buf, size_t size, size_t *ret_n)
   return self->lower->ops->try_read (self->lower, buf, size, ret_n);
 }
 
+static P2pIo
+tunnel_read_soon (P2pStream *strm, void *buf, size_t size, size_t *ret_n)
+{
+  TunnelStream *self = (TunnelStream *) strm;
+  int64_t deadline_us = p2p_deadline_ms (P2P_SOON_MS);
+  P2pIo io;
+
+  do
+    {
+      bool came = p2p_yamux_stream_wait_soon (self->lower, deadline_us);
+
+      io = tunnel_try_read (strm, buf, size, ret_n);
+      if (!came)
+        break;
+    }
+  while (io == P2P_IO_AGAIN); /* it was the answer to the open, or a part of it */
+  return io;
+}
+
 /* --- the rest is the lower stream's ----------------------------------------------------------- */
 
 static void
@@ -227,6 +246,7 @@ tunnel_polled (P2pStream *strm, unsigned want, short revents)
 static const P2pStreamOps tunnel_ops = {
   .name = "tunnel",
   .try_read = tunnel_try_read,
+  .read_soon = tunnel_read_soon,
   .try_writev = tunnel_try_writev,
   .try_flush = tunnel_try_flush,
   .try_shutdown = tunnel_try_shutdown,

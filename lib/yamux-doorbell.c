@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copyright (C) 2026 The p2pstream developers */
-/* The doorbell of a Yamux session's reader thread: a stream of which only waiting works, so that
- * the reader waits for the transport and for what others have to tell it in one p2p_stream_wait ().
- * Any thread rings it; a ring before the wait is not lost. doorbell->lock guards it all. */
+/* What the reader thread of a Yamux session waits for in one p2p_stream_wait (): two streams of
+ * which only waiting works. The doorbell is for what others have to tell it. Any thread rings it; a
+ * ring before the wait is not lost. doorbell->lock guards it all. The gate is the transport, asked
+ * under the read turn. */
 #include "lib/yamux-priv.h"
 
 static unsigned
@@ -43,6 +44,53 @@ static const P2pStreamOps doorbell_ops = {
   .arm = doorbell_arm,
   .disarm = doorbell_disarm,
 };
+
+static unsigned
+gate_arm (P2pStream *base, unsigned want, P2pBell *bell, P2pArm *ret_arm)
+{
+  P2pYamux *yamux = ((YamuxGate *) base)->yamux;
+
+  P2P_LOCKED (&yamux->read_lock);
+  return yamux->transport->ops->arm (yamux->transport, want, bell, ret_arm);
+}
+
+static void
+gate_disarm (P2pStream *base)
+{
+  P2pYamux *yamux = ((YamuxGate *) base)->yamux;
+
+  P2P_LOCKED (&yamux->read_lock);
+  yamux->transport->ops->disarm (yamux->transport);
+}
+
+static int
+gate_get_fd (P2pStream *base)
+{
+  return p2p_stream_fd (((YamuxGate *) base)->yamux->transport);
+}
+
+static unsigned
+gate_polled (P2pStream *base, unsigned want, short revents)
+{
+  P2pYamux *yamux = ((YamuxGate *) base)->yamux;
+
+  P2P_LOCKED (&yamux->read_lock);
+  return yamux->transport->ops->polled (yamux->transport, want, revents);
+}
+
+static const P2pStreamOps gate_ops = {
+  .name = "gate",
+  .fd = gate_get_fd,
+  .arm = gate_arm,
+  .disarm = gate_disarm,
+  .polled = gate_polled,
+};
+
+void
+yamux_gate_init (P2pYamux *yamux)
+{
+  yamux->gate = (YamuxGate){ .base.ops = &gate_ops, .yamux = yamux };
+}
 
 void
 yamux_doorbell_init (YamuxDoorbell *doorbell)

@@ -2,17 +2,19 @@
 /* Copyright (C) 2026 The p2pstream developers */
 /* Inside of lib/yamux*.c; others include yamux.h.
  *
- * Who does what. The reader thread (yamux-reader.c) reads the transport, cuts frames and dispatches
- * them (yamux-receive.c). Writers put frames into their stream's own queue and the stream into the
- * session's list of those that have something to send; whoever then finds the send turn free takes
- * it and writes with P2P_TRY (yamux-send.c) what yamux-compose.c gives: control frames, then one
- * frame of each stream in turn. If the transport takes no more, the reader, which is told by its
- * doorbell, waits for it to be writable and goes on. So nobody ever blocks in the transport, a slow
- * or cancelled stream is in nobody's way, and there is no other thread.
+ * Who does what. The reader thread (yamux-reader.c), or a thread that waits alone (yamux-help.c),
+ * reads the transport, cuts frames and dispatches them (yamux-receive.c). Writers put frames into
+ * their stream's own queue and the stream into the session's list of those that have something to
+ * send; whoever then finds the send turn free takes it and writes with P2P_TRY (yamux-send.c) what
+ * yamux-compose.c gives: control frames, then one frame of each stream in turn. If the transport
+ * takes no more, the reader, which is told by its doorbell, waits for it to be writable and goes
+ * on. So nobody ever blocks in the transport, a slow or cancelled stream is in nobody's way, and
+ * there is no other thread.
  *
- * Locks, outermost first: P2pYamuxBudget.lock, P2pYamux.lock, YamuxStream.lock. The bell of a
- * stream is rung under the stream's lock. The transport is touched without any lock: its receive
- * half by the reader thread alone, its send half by who holds the send turn (P2pYamux.sending). */
+ * Locks, outermost first: P2pYamux.read_lock, P2pYamuxBudget.lock, P2pYamux.lock, YamuxStream.lock,
+ * YamuxHelp.lock. The bell of a stream is rung under the stream's lock. The transport's receive
+ * half is touched under read_lock, its send half without any lock by who holds the send turn
+ * (P2pYamux.sending). */
 #pragma once
 
 #include "lib/buffer.h"
@@ -134,7 +136,20 @@ struct YamuxStream
   uint32_t send_window;
 };
 
-/* The reader waits for its doorbell beside the transport. */
+/* yamux-help.c: a thread that reads for itself, and for all. */
+typedef struct
+{
+  int transport_fd;      /* (borrowed) constant; -1: no help is wanted here */
+  atomic_uint n_waiting; /* for what the reader thread finds: armed bells, and for an ACK */
+  atomic_bool napping;   /* the reader thread leaves the transport alone; changes under lock */
+  P2pMutex lock;         /* of all that follows */
+  pthread_cond_t gone;   /* bell became NULL after closed became true */
+  P2pBell *bell;         /* (borrowed) (nullable: nobody helps) of the helper's thread */
+  int64_t helped_us;     /* when the last one went */
+  bool closed;           /* nobody may help any more */
+} YamuxHelp;
+
+/* The reader waits for its doorbell beside the transport, which it asks through the gate. */
 typedef struct
 {
   P2pStream base;
@@ -142,6 +157,12 @@ typedef struct
   P2pBell *bell; /* (borrowed) (nullable) (lock) */
   bool rung;     /* (lock) */
 } YamuxDoorbell;
+
+typedef struct
+{
+  P2pStream base;
+  P2pYamux *yamux; /* (borrowed) whose transport it is */
+} YamuxGate;
 
 /* What is being written: first what was put together in staging, then whole frames. */
 #define YAMUX_BATCH_FRAMES 4
@@ -186,17 +207,21 @@ struct P2pYamux
   bool has_thread;
   atomic_bool joined;
   YamuxDoorbell doorbell;
+  YamuxGate gate;
+  YamuxHelp help;
   LIST_ENTRY (P2pYamux) budget_link; /* (budget->lock) */
 
-  /* The reader thread's own. */
-  unsigned char *rx; /* (owned) */
+  P2pMutex read_lock; /* the read turn: of all that follows, but for next_ping_us */
+  unsigned char *rx;  /* (owned) (nullable: the session has no thread) */
+  P2pIo read_end;     /* P2P_IO_OK: goes on; else what the transport has answered for good */
+  const char *fault;  /* (static) (nullable) why the peer's frames end the session */
   YamuxFrameReader frames;
   YamuxStream *current; /* (referenced) (nullable: payload is dropped) whose payload is coming */
   YamuxHeader current_head;
   bool peer_ended; /* by GOAWAY with a code that says so */
   uint16_t resets[YAMUX_RESETS_SECONDS];
   int64_t resets_second;
-  int64_t next_ping_us;
+  int64_t next_ping_us; /* the reader thread's own */
   struct
   {
     int64_t at_us, took_us;
@@ -264,6 +289,7 @@ struct P2pYamux
 void yamux_doorbell_init (YamuxDoorbell *doorbell);
 void yamux_doorbell_done (YamuxDoorbell *doorbell);
 void yamux_doorbell_ring (YamuxDoorbell *doorbell);
+void yamux_gate_init (P2pYamux *yamux);
 
 /* yamux.c: a session without its thread, for fuzzing, which calls yamux_receive () and yamux_finish
  * () itself. */
@@ -275,19 +301,43 @@ P2pIo yamux_opening_ask_locked (P2pYamux *yamux);
 void yamux_opening_refused_locked (P2pYamux *yamux, unsigned n_lately);
 void yamux_opening_acked_locked (P2pYamux *yamux);
 
-/* yamux-receive.c: resets of unacknowledged streams in the last YAMUX_RESETS_SECONDS. The reader
- * thread. */
+/* yamux-receive.c: resets of unacknowledged streams in the last YAMUX_RESETS_SECONDS. read_lock is
+ * held. */
 unsigned yamux_resets_lately (P2pYamux *yamux);
 
 /* yamux-reader.c */
+#define YAMUX_RX_SIZE ((size_t) 64 << 10)
 void *yamux_reader_main (void *data);
+/* One read, and what its frames say. P2P_IO_OK: there may be more at once, or the session is to end
+ * (yamux->fault). *ret_n is always set. read_lock is held. */
+P2pIo yamux_read_some (P2pYamux *yamux, size_t *ret_n);
 /* A ping was sent and no byte at all has come since. */
 bool yamux_awaits_byte_locked (P2pYamux *yamux);
 /* Ends all streams, says GOAWAY if that makes sense, closes the transport. On the reader thread or
  * without one. */
 void yamux_finish (P2pYamux *yamux, const char *why, bool is_fault);
 
+/* yamux-help.c */
+void yamux_help_init (YamuxHelp *help, int transport_fd);
+void yamux_help_done (YamuxHelp *help);
+/* Around each wait for what the reader thread finds. Under any lock of the session or a stream. */
+void yamux_help_came (P2pYamux *yamux);
+void yamux_help_went (P2pYamux *yamux);
+/* The bell is the calling thread's own, who helps and looks after its stream itself once it has
+ * read. Under the stream's lock. */
+bool yamux_help_is_awake (P2pYamux *yamux, P2pBell *bell);
+/* Who has found nothing and does not wait: true, and something may be there now. No lock is held.
+ */
+bool yamux_help_look (YamuxStream *strm);
+/* The reader thread: whether it leaves the transport alone until *due_us, which may become sooner.
+ */
+bool yamux_help_begin_nap (YamuxHelp *help, int64_t *due_us);
+void yamux_help_end_nap (YamuxHelp *help);
+/* Waits until the helper has gone, whose bell it rings; there will be none again. */
+void yamux_help_close (YamuxHelp *help);
+
 /* yamux-stream-ops.c */
+bool yamux_stream_is_readable (YamuxStream *strm);
 extern const P2pStreamOps yamux_stream_ops;
 
 /* yamux-stream.c */
@@ -349,7 +399,7 @@ void yamux_limit_unsent (P2pYamux *yamux, uint64_t rate);
  * over and the send turn free. */
 void yamux_send_last (P2pYamux *yamux, uint32_t go_away_code, int64_t deadline_us);
 
-/* yamux-receive.c: the reader thread. NULL, or why the session ends (static). */
+/* yamux-receive.c: NULL, or why the session ends (static). read_lock is held. */
 const char *yamux_receive (P2pYamux *yamux, P2pSpan bytes);
 
 /* yamux-outlet.c */

@@ -10,8 +10,6 @@
 #include <glib.h>
 #include <sched.h>
 
-#define RX_SIZE (64 << 10)
-
 /* For the last words of a session that ends with a reason, and for the peer to read them. */
 #define LAST_WORDS_MS 500
 
@@ -31,22 +29,26 @@ text_of_end (P2pIo io)
     }
 }
 
-/* P2P_IO_OK: there may be more at once. *ret_fault: the peer's frames end the session. */
-static P2pIo
-read_some (P2pYamux *yamux, const char **ret_fault)
+P2pIo
+yamux_read_some (P2pYamux *yamux, size_t *ret_n)
 {
-  size_t n;
-  P2pIo io = p2p_stream_read (yamux->transport, yamux->rx, RX_SIZE, &n, P2P_TRY);
+  P2pIo io;
 
+  *ret_n = 0;
+  if (yamux->fault || yamux->read_end != P2P_IO_OK)
+    return yamux->read_end;
+  io = p2p_stream_read (yamux->transport, yamux->rx, YAMUX_RX_SIZE, ret_n, P2P_TRY);
+  if (io != P2P_IO_OK && io != P2P_IO_AGAIN)
+    yamux->read_end = io;
   if (io != P2P_IO_OK)
     return io;
   atomic_store_explicit (&yamux->last_byte_us, p2p_now_us (), memory_order_relaxed);
-  atomic_fetch_add_explicit (&yamux->bytes_in, n, memory_order_relaxed);
+  atomic_fetch_add_explicit (&yamux->bytes_in, *ret_n, memory_order_relaxed);
   p2p_parked_collect_begin ();
-  *ret_fault = yamux_receive (yamux, (P2pSpan){ (const char *) yamux->rx, n });
+  yamux->fault = yamux_receive (yamux, (P2pSpan){ (const char *) yamux->rx, *ret_n });
   p2p_parked_collect_end ();
   /* The kernel is not asked again when it has just given all it had. */
-  return n == RX_SIZE || yamux->hear_by_us > 0 || p2p_stream_pending (yamux->transport) > 0
+  return *ret_n == YAMUX_RX_SIZE || yamux->fault || p2p_stream_pending (yamux->transport) > 0
              ? P2P_IO_OK
              : P2P_IO_AGAIN;
 }
@@ -166,40 +168,68 @@ next_due_locked (P2pYamux *yamux)
   return MAX (due_us, 1); /* never P2P_TRY */
 }
 
+/* Nothing is awaited that the reader thread itself is to see. */
+static bool
+may_nap_locked (const P2pYamux *yamux)
+{
+  return yamux->help.transport_fd >= 0 && !yamux->blocked && yamux->oldest_us == 0
+         && yamux->check_by_us == 0;
+}
+
+/* Whatever it was, all is asked again. */
+static void
+wait_or_nap (P2pYamux *yamux, unsigned want, bool may_nap, int64_t due_us)
+{
+  bool naps = may_nap && yamux_help_begin_nap (&yamux->help, &due_us);
+  P2pWait items[2] = { { .strm = naps ? NULL : &yamux->gate.base, .want = want },
+                       { .strm = &yamux->doorbell.base, .want = P2P_READABLE } };
+
+  (void) p2p_stream_wait (items, G_N_ELEMENTS (items), due_us);
+  if (naps)
+    yamux_help_end_nap (&yamux->help);
+}
+
 /* Sends what is due and, when there is nothing to read, waits. Answers why the session ends, or
  * NULL. */
 static const char *
 wait_for_work (P2pYamux *yamux, bool read_all)
 {
-  P2pWait items[2] = { { .strm = yamux->transport, .want = P2P_READABLE },
-                       { .strm = &yamux->doorbell.base, .want = P2P_READABLE } };
+  unsigned want = P2P_READABLE;
   const char *why;
   int64_t due_us;
+  bool may_nap;
 
   p2p_mutex_lock (&yamux->lock);
   why = yamux->over ? yamux->why : keep_time_locked (yamux, read_all);
   if (!why && yamux->over)
     why = yamux->why;
   if (yamux->blocked)
-    items[0].want |= P2P_WRITABLE;
+    want |= P2P_WRITABLE;
+  may_nap = may_nap_locked (yamux);
   due_us = next_due_locked (yamux);
   p2p_mutex_unlock (&yamux->lock);
 
   if (!why && read_all && yamux->hear_by_us == 0)
-    (void) p2p_stream_wait (items, 2, due_us); /* whatever it was, all is asked again */
+    wait_or_nap (yamux, want, may_nap, due_us);
   return why;
 }
 
 static const char *
 serve (P2pYamux *yamux, bool *ret_fault)
 {
-  const char *why = NULL;
-
   for (;;)
     {
-      P2pIo io = read_some (yamux, &why);
+      const char *why;
+      size_t n;
+      P2pIo io;
 
+      p2p_mutex_lock (&yamux->read_lock);
+      io = yamux_read_some (yamux, &n);
+      why = yamux->fault;
       *ret_fault = why && !yamux->peer_ended;
+      p2p_mutex_unlock (&yamux->read_lock);
+      if (yamux->hear_by_us > 0 && n > 0)
+        io = P2P_IO_OK; /* all of it is heard */
       if (!why && io != P2P_IO_OK && io != P2P_IO_AGAIN)
         why = text_of_end (io);
       if (!why)
@@ -273,7 +303,8 @@ read_away (P2pYamux *yamux, int64_t deadline_us)
   size_t n;
 
   while (p2p_now_us () < deadline_us
-         && p2p_stream_read (yamux->transport, yamux->rx, RX_SIZE, &n, deadline_us) == P2P_IO_OK)
+         && p2p_stream_read (yamux->transport, yamux->rx, YAMUX_RX_SIZE, &n, deadline_us)
+                == P2P_IO_OK)
     ;
 }
 
@@ -286,6 +317,16 @@ say_goodbye (P2pYamux *yamux, bool is_fault)
   if (yamux->send_end == P2P_IO_OK
       && p2p_stream_shutdown (yamux->transport, deadline_us) == P2P_IO_OK && is_fault)
     read_away (yamux, deadline_us);
+}
+
+/* Who comes now to read for itself (yamux_help_look ()) finds no transport any more. */
+static void
+end_reading (P2pYamux *yamux)
+{
+  yamux_help_close (&yamux->help);
+  P2P_LOCKED (&yamux->read_lock);
+  if (yamux->read_end == P2P_IO_OK)
+    yamux->read_end = P2P_IO_RESET;
 }
 
 void
@@ -306,6 +347,7 @@ yamux_finish (P2pYamux *yamux, const char *why, bool is_fault)
     (void) p2p_cond_wait (&yamux->turn_free, &yamux->lock, P2P_FOREVER); /* for one try */
   p2p_mutex_unlock (&yamux->lock);
 
+  end_reading (yamux);
   end_streams (yamux);
   if (goodbye)
     say_goodbye (yamux, is_fault);
@@ -335,10 +377,8 @@ yamux_reader_main (void *data)
   bool is_fault;
 
   name_thread (yamux);
-  yamux->rx = g_malloc (RX_SIZE);
   why = serve (yamux, &is_fault);
   yamux_finish (yamux, why, is_fault);
-  g_clear_pointer (&yamux->rx, g_free);
   yamux->options.ended (yamux, yamux->why, yamux->ours, yamux->options.data);
   p2p_yamux_unref (yamux);
   return NULL;

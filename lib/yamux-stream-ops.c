@@ -73,9 +73,8 @@ end_quiet (YamuxStream *strm)
 }
 
 static P2pIo
-yamux_try_read (P2pStream *base, void *buf, size_t size, size_t *ret_n)
+read_held (YamuxStream *strm, void *buf, size_t size, size_t *ret_n)
 {
-  YamuxStream *strm = self_of (base);
   YamuxChunks whole = { NULL, NULL };
   bool update = false, quiet = false;
   P2pIo io = P2P_IO_OK;
@@ -103,6 +102,15 @@ yamux_try_read (P2pStream *base, void *buf, size_t size, size_t *ret_n)
       yamux_drain_soon_locked (strm->yamux);
     }
   return io;
+}
+
+static P2pIo
+yamux_try_read (P2pStream *base, void *buf, size_t size, size_t *ret_n)
+{
+  YamuxStream *strm = self_of (base);
+  P2pIo io = read_held (strm, buf, size, ret_n);
+
+  return io == P2P_IO_AGAIN && yamux_help_look (strm) ? read_held (strm, buf, size, ret_n) : io;
 }
 
 static uint32_t
@@ -247,6 +255,21 @@ yamux_reset (P2pStream *base)
     yamux_stream_abort (self_of (base), P2P_IO_RESET);
 }
 
+static void
+forget_waiter_locked (YamuxStream *strm, unsigned i)
+{
+  if (strm->waiters[i].bell)
+    yamux_help_went (strm->yamux);
+  strm->waiters[i].bell = NULL;
+}
+
+static void
+forget_waiters_locked (YamuxStream *strm)
+{
+  for (unsigned i = 0; i < G_N_ELEMENTS (strm->waiters); i++)
+    forget_waiter_locked (strm, i);
+}
+
 /* The owner has gone, both sides being well so far: FIN, and the peer's awaited for a while. */
 static void
 end_orderly_locked (YamuxStream *strm)
@@ -269,7 +292,7 @@ yamux_close (P2pStream *base)
   p2p_mutex_lock (&strm->lock);
   touch_locked (strm);
   g_assert (!strm->outlet);
-  memset (strm->waiters, 0, sizeof strm->waiters);
+  forget_waiters_locked (strm);
   orderly = strm->in_bytes == 0 && strm->write_end == P2P_IO_OK && !strm->quiet;
   reset = strm->rst_wanted;
   strm->closed = true;
@@ -323,6 +346,13 @@ ready_locked (YamuxStream *strm, unsigned want)
   return ready;
 }
 
+bool
+yamux_stream_is_readable (YamuxStream *strm)
+{
+  P2P_LOCKED (&strm->lock);
+  return ready_locked (strm, P2P_READABLE) != 0;
+}
+
 static unsigned
 yamux_arm (P2pStream *base, unsigned want, P2pBell *bell, P2pArm *ret_arm)
 {
@@ -341,6 +371,7 @@ yamux_arm (P2pStream *base, unsigned want, P2pBell *bell, P2pArm *ret_arm)
 
       g_assert (!waiter->bell);
       *waiter = (YamuxWaiter){ .bell = bell, .thread = pthread_self (), .want = want };
+      yamux_help_came (strm->yamux);
     }
   quiet = strm->quiet;
   p2p_mutex_unlock (&strm->lock);
@@ -357,13 +388,13 @@ yamux_disarm (P2pStream *base)
   YamuxStream *strm = self_of (base);
 
   P2P_LOCKED (&strm->lock);
-  for (size_t i = 0; i < G_N_ELEMENTS (strm->waiters); i++)
+  for (unsigned i = 0; i < G_N_ELEMENTS (strm->waiters); i++)
     if (strm->waiters[i].bell && pthread_equal (strm->waiters[i].thread, pthread_self ()))
       {
-        strm->waiters[i].bell = NULL;
+        forget_waiter_locked (strm, i);
         return;
       }
-  memset (strm->waiters, 0, sizeof strm->waiters);
+  forget_waiters_locked (strm);
 }
 
 static unsigned

@@ -50,7 +50,8 @@ yamux_stream_ring_locked (YamuxStream *strm, unsigned what)
     {
       YamuxWaiter *waiter = &strm->waiters[i];
 
-      if (waiter->bell && ((waiter->want | P2P_HANGUP) & what))
+      if (waiter->bell && ((waiter->want | P2P_HANGUP) & what)
+          && !yamux_help_is_awake (strm->yamux, waiter->bell))
         waiter->bell->ring (waiter->bell);
     }
 }

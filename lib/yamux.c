@@ -46,7 +46,9 @@ init_locks (P2pYamux *yamux)
   p2p_mutex_init (&yamux->spare_lock, P2P_LOCK_BUFFERS);
   p2p_cond_init (&yamux->may_open);
   p2p_cond_init (&yamux->turn_free);
+  p2p_mutex_init (&yamux->read_lock, P2P_LOCK_YAMUX_READ);
   yamux_doorbell_init (&yamux->doorbell);
+  yamux_gate_init (yamux);
 }
 
 P2pYamux *
@@ -59,6 +61,7 @@ yamux_new_still (P2pStream *take_transport, const P2pYamuxOptions *options)
   yamux->transport = take_transport;
   take_options (yamux, options);
   init_locks (yamux);
+  yamux_help_init (&yamux->help, options->accept_backlog > 0 ? -1 : p2p_stream_fd (take_transport));
   TAILQ_INIT (&yamux->spares);
   TAILQ_INIT (&yamux->tells);
   TAILQ_INIT (&yamux->sends);
@@ -93,6 +96,7 @@ p2p_yamux_new (P2pStream *take_transport, const P2pYamuxOptions *options, GError
   pthread_attr_t attr;
   int failure;
 
+  yamux->rx = g_malloc (YAMUX_RX_SIZE);
   tune_socket (take_transport);
   yamux_limit_unsent (yamux, UINT64_MAX);
   P2P_PTHREAD (pthread_attr_init (&attr));
@@ -138,12 +142,15 @@ free_session (P2pYamux *yamux)
   yamux_batch_clear (&yamux->batch);
   p2p_yamux_budget_unref (yamux->options.budget);
   p2p_mutex_done (&yamux->lock);
+  p2p_mutex_done (&yamux->read_lock);
   p2p_mutex_done (&yamux->spare_lock);
   p2p_cond_done (&yamux->may_open);
   p2p_cond_done (&yamux->turn_free);
   yamux_doorbell_done (&yamux->doorbell);
+  yamux_help_done (&yamux->help);
   g_free ((char *) yamux->options.name);
   g_free (yamux->batch.staging);
+  g_free (yamux->rx);
   g_free (yamux);
 }
 
@@ -165,9 +172,11 @@ wait_for_ack_locked (P2pYamux *yamux, int64_t deadline_us)
 {
   bool rung;
 
+  yamux_help_came (yamux);
   p2p_pool_sleep_begin ();
   rung = p2p_cond_wait (&yamux->may_open, &yamux->lock, deadline_us);
   p2p_pool_sleep_end ();
+  yamux_help_went (yamux);
   return rung;
 }
 

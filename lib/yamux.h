@@ -88,6 +88,12 @@ bool p2p_yamux_stream_unseen (P2pStream *strm);
  * use another session should. Any thread; no lock. */
 bool p2p_yamux_stream_leaving (P2pStream *strm);
 
+/* For bytes that are expected at once: true when the stream has some, or its end, before the
+ * deadline (never P2P_FOREVER). False at once, and nothing was waited for, when others wait in the
+ * session as well, it has ended, or it accepts streams. One thread, the stream's reader; no lock is
+ * held. What this thread has put off (p2p_pool_later ()) is done first. */
+bool p2p_yamux_stream_wait_soon (P2pStream *strm, int64_t deadline_us);
+
 /* Pings at once; the session is dead when no byte has come after wait_ms, counted from the first of
  * several calls. For who has a reason to doubt the path. Does not block. */
 void p2p_yamux_check (P2pYamux *yamux, int64_t wait_ms);

@@ -230,10 +230,19 @@ no_answer (Exchange *ex, P2pIo io)
 static P2pIo
 receive (Exchange *ex, void *buf, size_t size, size_t *ret_n)
 {
+  int64_t until_us;
+  P2pIo io;
+
   if (ex->try_origin)
     return p2p_stream_read (ex->up->strm, buf, size, ret_n, P2P_TRY);
-  ex->was_patient = true;
-  return p2p_stream_read_soon (ex->up->strm, buf, size, ret_n);
+  if (ex->last_move_us == 0)
+    (void) exchange_note_moves (ex, 0); /* the first time: nobody is slow yet */
+  until_us = p2p_deadline_ms (P2P_SOON_MS);
+  ex->asked = true;
+  io = p2p_stream_read_soon (ex->up->strm, buf, size, ret_n);
+  /* A tunnel waits only for who is alone there. */
+  ex->was_patient = !ex->up->tunnel || p2p_now_us () >= until_us;
+  return io;
 }
 
 static Outcome

@@ -37,6 +37,7 @@ struct Exchange
   bool answered;    /* the answer is out, whole */
   bool try_origin;  /* the origin has something to read */
   bool try_client;  /* the client has, or left */
+  bool asked;       /* the answer was asked for by p2p_stream_read_soon () */
   bool was_patient; /* the answer was waited for once without an eye on the client */
   bool one_eyed;    /* and it was parked for that: only the origin is watched */
   bool must_stay;   /* the pool stops: it is not parked any more */

@@ -207,11 +207,10 @@ go_down (Exchange *ex, unsigned *client_want, unsigned *origin_want, bool *more)
 
 /* --- both ------------------------------------------------------------------------------------- */
 
-/* A stream of an agent rings: who waits for it needs no thread and asks no kernel. */
 bool
 exchange_has_patience (const Exchange *ex)
 {
-  return !ex->was_patient && ex->up_done && !ex->up->tunnel
+  return !ex->asked && !ex->was_patient && ex->up_done
          && atomic_load_explicit (&proxy.n_exchanges, memory_order_relaxed) <= FEW_EXCHANGES;
 }
 
@@ -225,7 +224,7 @@ may_park (const Exchange *ex)
 
   if (!ex->up_done || ex->up_broken || ex->answering || ex->interim.n > 0 || !ex->watch)
     return false;
-  return !ex->must_stay && n <= proxy.options.workers_max && !exchange_has_patience (ex);
+  return !ex->must_stay && n <= proxy.options.workers_max;
 }
 
 /* Most answers come within milliseconds: until then only the origin is watched, which saves a
