@@ -234,6 +234,15 @@ parked_done_cb (const P2pRelayResult *result, void *data)
   atomic_store (&parked->done, true);
 }
 
+/* The relay rests, and the task that let it rest is over and counted. */
+static bool
+rests (P2pPool *pool)
+{
+  P2pPoolStats stats = p2p_pool_get_stats (pool);
+
+  return stats.parked == 1 && stats.idle == stats.threads;
+}
+
 static void
 parked_start (Parked *parked, int64_t idle_ms)
 {
@@ -246,7 +255,7 @@ parked_start (Parked *parked, int64_t idle_ms)
   stream_pair_yamux (&parked->client, &parked->near);
   stream_pair_tcp (&parked->far, &parked->origin);
   p2p_pool_submit (parked->pool, &parked->task);
-  WAIT_FOR (p2p_pool_get_stats (parked->pool).parked == 1);
+  WAIT_FOR (rests (parked->pool));
 }
 
 static void
